@@ -1,0 +1,220 @@
+//! What the program runs with: complete, checked, cheap to share.
+//!
+//! `Settings` is made by `config::load` out of the layers and never changes; a reload makes a new one.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::Url;
+
+use crate::model::{BackendName, Task};
+use crate::secrets::KeyReference;
+
+/// The wire protocol a backend speaks.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Dialect {
+    /// Anthropic's Messages API.
+    Anthropic,
+    /// OpenAI's Chat Completions API, spoken by OpenAI, Groq, llama.cpp, vLLM, LM Studio and many more.
+    Openai,
+    /// Ollama's native API.
+    Ollama,
+}
+
+/// Whose service it is; decides default address, key variable, model and what may be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Provider {
+    /// Anthropic.
+    Anthropic,
+    /// OpenAI itself.
+    OpenAi,
+    /// Groq.
+    Groq,
+    /// Ollama.
+    Ollama,
+    /// Any other server that speaks one of the dialects.
+    Other,
+}
+
+impl Provider {
+    /// The provider's name in sentences; `None` for other servers.
+    pub fn display_name(self) -> Option<&'static str> {
+        match self {
+            Self::Anthropic => Some("Anthropic"),
+            Self::OpenAi => Some("OpenAI"),
+            Self::Groq => Some("Groq"),
+            Self::Ollama => Some("Ollama"),
+            Self::Other => None,
+        }
+    }
+}
+
+/// Whether a backend runs on the user's own machine or network, or in a cloud.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Loopback, or a host that the user's own config calls local.
+    Local,
+    /// Anywhere else.
+    Cloud,
+}
+
+/// Time limits of a request. There is no limit on the whole answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Clocks {
+    /// Until a connection stands.
+    pub connect: Duration,
+    /// From the sent request to the first byte of the answer's body.
+    pub first_byte: Duration,
+    /// Between two bytes.
+    pub idle: Duration,
+}
+
+impl Clocks {
+    /// Limits for a place: a local server may be loading its model.
+    pub fn for_place(place: Place) -> Self {
+        let first_byte = match place {
+            Place::Local => Duration::from_secs(300),
+            Place::Cloud => Duration::from_secs(60),
+        };
+        Self { connect: Duration::from_secs(5), first_byte, idle: Duration::from_secs(60) }
+    }
+}
+
+/// One `[backends.NAME]`, complete.
+#[derive(Clone, Debug)]
+pub struct BackendSettings {
+    /// Its name.
+    pub name: BackendName,
+    /// The wire protocol.
+    pub dialect: Dialect,
+    /// Whose service it is.
+    pub provider: Provider,
+    /// Base address, as written (no trailing slash is added or removed for messages).
+    pub base_url: Url,
+    /// Base address as the user wrote it, for messages.
+    pub base_url_text: String,
+    /// The model to ask unless the chain says another.
+    pub model: Option<String>,
+    /// Most tokens of an answer.
+    pub max_tokens: Option<u32>,
+    /// Sampling temperature; sent only when set.
+    pub temperature: Option<f32>,
+    /// Where the key comes from; `None` for none.
+    pub api_key: Option<KeyReference>,
+    /// Extra request headers.
+    pub headers: BTreeMap<String, String>,
+    /// Local or cloud.
+    pub place: Place,
+    /// Time limits.
+    pub clocks: Clocks,
+    /// Context window in tokens, if the user fixed it (`num_ctx` on Ollama).
+    pub context_length: Option<u32>,
+    /// How long Ollama keeps the model loaded.
+    pub keep_alive: Option<String>,
+}
+
+impl BackendSettings {
+    /// The provider's name for sentences: "Ollama", else the backend's own name.
+    pub fn provider_text(&self) -> String {
+        self.provider.display_name().map_or_else(|| self.name.to_string(), str::to_owned)
+    }
+}
+
+/// A backend and the model to ask there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The backend.
+    pub backend: BackendName,
+    /// The model, if it is not the backend's own.
+    pub model: Option<String>,
+}
+
+/// The backends tried in order for a task. Never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chain {
+    /// First choice first.
+    pub links: Vec<Link>,
+}
+
+/// One `[tasks.NAME]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskSettings {
+    /// The task's chain.
+    pub chain: Chain,
+    /// Most tokens of an answer to this task.
+    pub max_tokens: Option<u32>,
+}
+
+/// When requests may go to a cloud.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum CloudPolicy {
+    /// Cloud backends in the user's own chain are used.
+    Allowed,
+    /// No request goes to a cloud backend.
+    Never,
+}
+
+/// `[privacy]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrivacySettings {
+    /// Whether cloud backends may be used.
+    pub cloud: CloudPolicy,
+    /// Further patterns (gitignore syntax) of files that never leave.
+    pub ignore: Vec<String>,
+}
+
+/// An action of the user's or the project's config (`[actions.NAME]`), as written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActionSettings {
+    /// The action's id.
+    pub id: String,
+    /// Front matter keys and the template, as in an action file.
+    pub fields: BTreeMap<String, String>,
+}
+
+/// Everything the program runs with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// All backends that are defined, built-in names included.
+    pub backends: BTreeMap<BackendName, Arc<BackendSettings>>,
+    /// The chain of `[llm]`.
+    pub chain: Chain,
+    /// Tasks with a chain or limits of their own.
+    pub tasks: BTreeMap<Task, TaskSettings>,
+    /// Privacy rules.
+    pub privacy: PrivacySettings,
+    /// Actions from config tables.
+    pub actions: Vec<ActionSettings>,
+    /// Folders with action files, lowest precedence first.
+    pub action_folders: Vec<PathBuf>,
+    /// Where answers, logs and trust are kept (0700).
+    pub state_folder: PathBuf,
+}
+
+impl Settings {
+    /// The chain of a task: its own, else that of `[llm]`.
+    pub fn chain_of(&self, task: Task) -> &Chain {
+        self.tasks.get(&task).map_or(&self.chain, |settings| &settings.chain)
+    }
+
+    /// The settings of a backend.
+    pub fn backend(&self, name: &BackendName) -> Option<&Arc<BackendSettings>> {
+        self.backends.get(name)
+    }
+}

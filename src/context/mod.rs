@@ -1,0 +1,1 @@
+//! What to show the model around a selection.

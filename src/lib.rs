@@ -1,0 +1,32 @@
+//! arawn: an AI assistant for every editor, over the Language Server Protocol.
+//!
+//! The modules stand in reading order: from what the user writes down (`config`), over the text and
+//! the models, to the three fronts (`lsp`, `cli`, and later `http`). ARCHITECTURE.md tells the story.
+
+pub mod config;
+pub mod secrets;
+
+pub mod text;
+
+pub mod model;
+
+pub mod gate;
+
+pub mod backends;
+
+pub mod router;
+
+pub mod edits;
+
+pub mod context;
+
+pub mod prompts;
+
+pub mod actions;
+
+pub mod assistant;
+
+pub mod report;
+
+pub mod cli;
+pub mod lsp;
