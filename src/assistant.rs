@@ -3,11 +3,15 @@
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::actions::{Action, Catalog};
+use crate::actions::{self, Action, Catalog, Output};
+use crate::backends::{Backends, ModelInfo};
 use crate::config::Settings;
-use crate::gate::Gate;
-use crate::router::{Answer, Choice, Failure, Progress, Router};
-use crate::text::{CharRange, Snapshot};
+use crate::edits::{self, Side, Target, Unusable};
+use crate::gate::{Gate, Origin};
+use crate::model::{BackendName, Request, StopReason, Task, TooLong};
+use crate::prompts::{self, Material, PromptError};
+use crate::router::{Answer, Cause, Choice, Failure, Order, Progress, Router};
+use crate::text::{CharIdx, CharRange, Snapshot};
 
 /// A complaint about the code, as an editor or compiler gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,9 +57,9 @@ pub struct Finished {
 /// What to do with an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
-    /// Put `text` in place of `range` (a range of the job's snapshot; empty for insertions).
+    /// Put `text` in place of the job's region (see [`Job::region`]).
     Edit {
-        /// What is replaced.
+        /// What is replaced: the job's region, or an empty range at one of its ends for insertions.
         range: CharRange,
         /// What stands there afterwards, with the document's own line endings and indentation.
         text: String,
@@ -99,12 +103,49 @@ pub enum JobError {
         /// What the template engine says.
         detail: String,
     },
-    /// The selection alone is larger than the model can read.
-    #[error("the selection is too long for the model: about {tokens} tokens")]
-    TooLong {
-        /// Estimated size of the selection.
-        tokens: usize,
-    },
+}
+
+/// What a job works on, settled before anything is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scope {
+    /// The part of the snapshot that the answer may replace.
+    pub region: CharRange,
+    /// What the user wants, from the input or an `ai:` comment.
+    pub instruction: Option<String>,
+    /// Leading part of the region that only the answer's place keeps: an `ai:` comment that goes with the edit.
+    code: CharRange,
+}
+
+impl Job {
+    /// Settles region and instruction, or says what is missing.
+    ///
+    /// The region is the selection, widened over the white space before its first line's code where the
+    /// selection spans lines, and over the `ai:` comment that is its instruction.
+    pub fn scope(&self) -> Result<Scope, JobError> {
+        let range = edits::widen(&self.snapshot, self.range);
+        let given = self.input.as_deref().map(str::trim).filter(|input| !input.is_empty());
+        let mut scope = Scope { region: range, instruction: given.map(str::to_owned), code: range };
+        if scope.instruction.is_none()
+            && self.action.needs_input
+            && self.action.output == Output::Replace
+            && let Some(comment) = actions::instruction_comment(&self.snapshot, range)
+        {
+            scope.instruction = Some(comment.instruction);
+            let code_start = range.start().max(comment.line_range.end());
+            scope.code = CharRange::new(code_start, range.end().max(code_start));
+            let region_start = range.start().min(comment.line_range.start());
+            scope.region = CharRange::new(region_start, scope.code.end());
+        }
+        if scope.instruction.is_none() && self.action.needs_input {
+            return Err(JobError::NeedsInput { action: self.action.id.clone() });
+        }
+        let works_on_code = !matches!(self.action.output, Output::Answer | Output::Continue);
+        let code = self.snapshot.text.slice(scope.code.chars());
+        if works_on_code && code.chars().all(char::is_whitespace) {
+            return Err(JobError::EmptySelection);
+        }
+        Ok(scope)
+    }
 }
 
 /// The core of the program, shared by all fronts.
@@ -116,6 +157,14 @@ pub struct Assistant {
 }
 
 impl Assistant {
+    /// An assistant with these settings; nothing is connected yet.
+    pub fn new(settings: Settings) -> Self {
+        let gate = Arc::new(Gate::new());
+        let router = Router::new(Arc::new(Backends::new()), gate.clone());
+        let catalog = Catalog::load(&settings);
+        Self { state: RwLock::new((Arc::new(settings), Arc::new(catalog))), router, gate }
+    }
+
     /// The settings in force.
     pub fn settings(&self) -> Arc<Settings> {
         self.state.read().unwrap_or_else(PoisonError::into_inner).0.clone()
@@ -131,10 +180,10 @@ impl Assistant {
         &self.gate
     }
 
-    /// Puts other settings in force for jobs that start from now on.
+    /// Puts other settings in force for jobs that start from now on. Reads the action files.
     pub fn reload(&self, settings: Settings) {
-        let _ = settings;
-        todo!()
+        let catalog = Catalog::load(&settings);
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = (Arc::new(settings), Arc::new(catalog));
     }
 
     /// Runs a job. Dropping the future cancels it and closes the upstream socket.
@@ -143,7 +192,96 @@ impl Assistant {
         job: &Job,
         watch: &mut (dyn FnMut(Progress<'_>) + Send),
     ) -> Result<Finished, JobError> {
-        let _ = (job, watch, &self.router);
-        todo!()
+        let scope = job.scope()?;
+        let settings = self.settings();
+        let material = Material {
+            snapshot: &job.snapshot,
+            range: scope.code,
+            complaints: &job.complaints,
+            instruction: scope.instruction.as_deref(),
+        };
+        let task_limit = settings.tasks.get(&job.action.task).and_then(|task| task.max_tokens);
+        let compose = |window: usize| match prompts::compose(&job.action, &material, window, task_limit) {
+            Ok(request) => Ok(request),
+            Err(PromptError::TooLong { tokens }) => Err(TooLong { tokens }),
+            // Found before anything is sent, below.
+            Err(PromptError::Template { .. }) => Ok(Request::default()),
+        };
+        if let Err(PromptError::Template { detail }) = prompts::compose(&job.action, &material, usize::MAX, task_limit) {
+            return Err(JobError::Template { action: job.action.id.clone(), detail });
+        }
+        let files = job.snapshot.path.iter().map(|path| path.as_ref().clone()).collect();
+        let order = Order {
+            settings: settings.clone(),
+            task: job.action.task,
+            choice: job.choice.clone(),
+            origin: Origin { files, workspace: job.workspace.clone() },
+        };
+        let answer = self.router.answer(&order, &compose, watch).await.map_err(JobError::NoAnswer)?;
+        let result = outcome(job, &scope, &answer);
+        Ok(Finished { answer, result })
     }
+
+    /// One question without a document; `compose` makes the request for a window of so many tokens.
+    pub async fn ask(
+        &self,
+        request: &Request,
+        choice: &Choice,
+        watch: &mut (dyn FnMut(Progress<'_>) + Send),
+    ) -> Result<Answer, Box<Failure>> {
+        let order = Order {
+            settings: self.settings(),
+            task: Task::Ask,
+            choice: choice.clone(),
+            origin: Origin::default(),
+        };
+        self.router.answer(&order, &|_window| Ok(request.clone()), watch).await
+    }
+
+    /// The models a backend has.
+    pub async fn models(&self, backend: &BackendName) -> Result<Vec<ModelInfo>, Cause> {
+        self.router.models(&self.settings(), backend).await
+    }
+}
+
+/// Decides what may be done with an answer.
+fn outcome(job: &Job, scope: &Scope, answer: &Answer) -> Outcome {
+    if job.action.output == Output::Answer {
+        return Outcome::Answer { title: job.action.title.clone(), markdown: answer.text.clone() };
+    }
+    if let Some(reason) = stopped_short(&answer.reason) {
+        return Outcome::Unusable { reason: reason.to_owned() };
+    }
+    match fitted(job, scope, &answer.text) {
+        Ok((range, text)) if job.snapshot.text.slice(range.chars()) == text.as_str() => Outcome::Unchanged,
+        Ok((range, text)) => Outcome::Edit { range, text },
+        Err(unusable) => Outcome::Unusable { reason: unusable.to_string() },
+    }
+}
+
+/// Why an answer that ended for this reason must not be applied.
+fn stopped_short(reason: &StopReason) -> Option<&'static str> {
+    match reason {
+        StopReason::Stop | StopReason::Other(_) => None,
+        StopReason::Length => Some("the answer was cut at the output limit (raise `max_tokens`, or select less)"),
+        StopReason::ToolCalls => Some("the model called a tool instead of answering"),
+        StopReason::Refusal => Some("the model declined"),
+        StopReason::ContentFilter => Some("the provider's filter cut the answer"),
+    }
+}
+
+/// The code of an answer, fitted to its place.
+fn fitted(job: &Job, scope: &Scope, answer: &str) -> Result<(CharRange, String), Unusable> {
+    let text = &job.snapshot.text;
+    let selection = text.slice(scope.code.chars()).to_string();
+    let before = text.slice(..scope.region.start().0).to_string();
+    let after = text.slice(scope.region.end().0..).to_string();
+    let target = Target { selection: &selection, before: &before, after: &after, language: &job.snapshot.language };
+    let at = |idx: CharIdx| CharRange::new(idx, idx);
+    Ok(match job.action.output {
+        Output::Replace | Output::Answer => (scope.region, edits::replacement(answer, &target)?),
+        Output::InsertBefore => (at(scope.region.start()), edits::insertion(answer, &target, Side::Before)?),
+        Output::InsertAfter => (at(scope.region.end()), edits::insertion(answer, &target, Side::After)?),
+        Output::Continue => (at(scope.region.end()), edits::continuation(answer, &target)?),
+    })
 }
