@@ -1,0 +1,86 @@
+//! `arawn trust`: lets a project choose among the user's backends and add actions.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::config::{print, work};
+use crate::config::{self, Environment, Project, TrustStore};
+use crate::report::{Kind, Report};
+
+/// Arguments of `arawn trust`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct TrustArguments {
+    /// The project; the one you stand in when left out
+    dir: Option<PathBuf>,
+    /// Trust it no longer
+    #[arg(long, conflicts_with = "list")]
+    remove: bool,
+    /// List the projects that are trusted
+    #[arg(long, conflicts_with = "dir")]
+    list: bool,
+}
+
+/// Runs `arawn trust`.
+pub(crate) fn run(
+    arguments: &TrustArguments,
+    environment: &Environment,
+    out: &mut dyn Write,
+) -> Result<(), Report> {
+    let mut store = TrustStore::open(environment)?;
+    let text = if arguments.list {
+        list(&store)
+    } else {
+        let root = root(arguments.dir.as_deref(), environment)?;
+        if arguments.remove { remove(&mut store, &root)? } else { add(&mut store, &root)? }
+    };
+    print(out, &text)
+}
+
+fn root(dir: Option<&Path>, environment: &Environment) -> Result<PathBuf, Report> {
+    let Some(dir) = dir else {
+        return Ok(config::workspace_root(&environment.working_folder, environment));
+    };
+    Ok(environment.working_folder.join(dir))
+}
+
+fn add(store: &mut TrustStore, root: &Path) -> Result<String, Report> {
+    if !root.is_dir() {
+        let message = format!("\"{}\" is no folder", root.display());
+        return Err(Report { kind: Kind::Usage, ..work(message) });
+    }
+    let project = Project::read(root)?;
+    if project.is_empty() {
+        let message = format!(
+            "\"{}\" has no `.arawn/arawn.toml` and no `.arawn/actions/*.md`",
+            root.display()
+        );
+        let hint = Some("there is nothing to trust; write one first".to_owned());
+        return Err(Report { kind: Kind::Usage, hint, ..work(message) });
+    }
+    let failed = |error| work(format!("cannot trust \"{}\": {error}", root.display()));
+    store.add(&project).map_err(failed)?;
+    let files = project.files();
+    let names: String = files.iter().map(|path| format!("  {}\n", path.display())).collect();
+    Ok(format!(
+        "trusted {} as long as these files stay as they are:\n{names}",
+        project.root.display()
+    ))
+}
+
+fn remove(store: &mut TrustStore, root: &Path) -> Result<String, Report> {
+    let removed =
+        store.remove(root).map_err(|error| work(format!("cannot write the list: {error}")))?;
+    let state = if removed { "is trusted no longer" } else { "was not trusted" };
+    Ok(format!("{} {state}\n", root.display()))
+}
+
+fn list(store: &TrustStore) -> String {
+    let line = |root: &Path| {
+        let state = match Project::read(root) {
+            Ok(project) if store.trusts(&project) => "",
+            _ => "  (its files have changed: not trusted)",
+        };
+        format!("{}{state}\n", root.display())
+    };
+    store.roots().map(line).collect()
+}
