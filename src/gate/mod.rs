@@ -100,3 +100,19 @@ impl Gate {
         self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 }
+
+impl Pass {
+    /// Remembers what is sent with this pass.
+    pub(crate) fn record(&self, url: String, body: &[u8]) {
+        let request = LastRequest {
+            at: SystemTime::now(),
+            backend: self.backend.clone(),
+            model: self.model.clone(),
+            task: self.task,
+            url,
+            body: body.to_vec(),
+        };
+        *self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
+            Some(Arc::new(request));
+    }
+}
