@@ -44,11 +44,11 @@ impl Case {
             }
             match name {
                 "document" => {
-                    options.first().unwrap_or(&"").clone_into(&mut case.language);
+                    case.language = (*options.first().unwrap_or(&"")).to_owned();
                     case.document = body;
                 }
                 "answer" => {
-                    options.first().unwrap_or(&"replace").clone_into(&mut case.place);
+                    case.place = (*options.first().unwrap_or(&"replace")).to_owned();
                     case.answer = body;
                 }
                 "expected" => case.expected = Some(body),
