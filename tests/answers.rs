@@ -149,7 +149,7 @@ fn answers_become_what_their_files_say() {
 #[test]
 fn windows_line_breaks_change_nothing_else() {
     for (name, case) in cases() {
-        if case.document.contains('\r') {
+        if case.document.contains('\r') || !case.document.contains('\n') {
             continue;
         }
         let windows = |text: &String| text.replace('\n', "\r\n");
