@@ -10,12 +10,21 @@ return {
     require('arawn').root_dir(bufnr, on_dir)
   end,
   workspace_required = false,
+  -- The server follows the text while the model works; Neovim would tell it 150 ms late.
+  flags = { debounce_text_changes = 0 },
+  capabilities = {
+    -- Neovim understands versioned edits, but does not say so.
+    workspace = { workspaceEdit = { documentChanges = true } },
+  },
   handlers = {
     -- One notification a message, with its level; the default handler would print errors and
     -- information in two different ways and ask for Enter.
     ['window/showMessage'] = function(_, params)
       require('arawn').show_message(params)
       return params
+    end,
+    ['workspace/applyEdit'] = function(_, params, context)
+      return require('arawn.edit').apply(params, context)
     end,
   },
   commands = {

@@ -161,6 +161,39 @@ t.check('an error is one notification, a cancelled request none', function()
   answer = nil
 end)
 
+local function apply(version, new_text)
+  return t.client().handlers['workspace/applyEdit'](nil, {
+    label = 'arawn',
+    edit = {
+      documentChanges = {
+        {
+          textDocument = { uri = vim.uri_from_bufnr(t.buffer), version = version },
+          edits = { { range = range(0, 0, 0, 3), newText = new_text } },
+        },
+      },
+    },
+  }, { client_id = t.client().id, method = 'workspace/applyEdit' })
+end
+
+t.check('an edit for an older text is refused, and the server is told', function()
+  local version = vim.lsp.util.buf_versions[t.buffer]
+  vim.api.nvim_buf_set_lines(t.buffer, 0, 0, false, { '# typed' })
+  local typed = t.lines()
+  t.equal(false, apply(version, 'XXX').applied, 'applied')
+  t.equal(typed, t.lines(), 'lines')
+  vim.cmd('silent undo')
+end)
+
+t.check('an edit for the current text is one undo step', function()
+  local before = t.lines()
+  local steps = vim.fn.undotree().seq_cur
+  t.equal(true, apply(vim.lsp.util.buf_versions[t.buffer], 'DEF').applied, 'applied')
+  t.equal('DEF area(width, height):', t.lines()[1], 'line 1')
+  t.truthy(vim.fn.undotree().seq_cur > steps, 'no undo step')
+  vim.cmd('silent undo')
+  t.equal(before, t.lines(), 'lines')
+end)
+
 t.check('buffers that are nobody\'s file get no server', function()
   for _, make in ipairs({
     function()
