@@ -151,3 +151,9 @@ impl Router {
         todo!()
     }
 }
+
+impl std::fmt::Display for FellBack {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.backend, self.message)
+    }
+}

@@ -1,0 +1,166 @@
+//! Removes neighbours of the selection that a model repeats around its answer.
+//!
+//! Only where it is unmistakable: a line may also be meant to stand there twice.
+
+use super::Target;
+
+/// Lines around a selection, without line breaks.
+struct Neighbours<'a> {
+    /// Full lines before the selection, in order.
+    before: Vec<&'a str>,
+    /// What stands before the selection on its own first line.
+    lead: &'a str,
+    /// What stands after the selection on its own last line.
+    tail: &'a str,
+    /// Full lines after the selection.
+    after: Vec<&'a str>,
+}
+
+/// More repeated lines than this are not looked for.
+const N_LINES: usize = 40;
+
+impl<'a> Neighbours<'a> {
+    fn of(target: &Target<'a>) -> Self {
+        let mut before = last_lines(target.before);
+        let lead = before.pop().unwrap_or_default();
+        let ends_line = target.selection.ends_with(['\n', '\r']);
+        let mut after: Vec<&str> = lines(target.after).take(N_LINES).collect();
+        let tail = if ends_line || after.is_empty() { "" } else { after.remove(0) };
+        Self { before, lead, tail, after }
+    }
+}
+
+/// The code without repeated neighbours.
+pub(super) fn strip(mut code: Vec<String>, target: &Target<'_>) -> Vec<String> {
+    let around = Neighbours::of(target);
+    strip_parts_of_lines(&mut code, &around, target.selection);
+    let selection: Vec<&str> = super::extract::significant(lines(target.selection));
+    let n_before = echo_before(&code, &around.before, &selection, target.selection);
+    code.drain(..n_before);
+    let n_after = echo_after(&code, &around.after, &selection, target.selection);
+    code.truncate(code.len() - n_after);
+    super::extract::without_blank_ends(code)
+}
+
+/// The code without repeated lines of what follows it, for a place with nothing selected.
+pub(super) fn strip_after(mut code: Vec<String>, target: &Target<'_>) -> Vec<String> {
+    let around = Neighbours::of(target);
+    let n_after = echo_after(&code, &around.after, &[], "");
+    code.truncate(code.len() - n_after);
+    code
+}
+
+/// How many lines at the start repeat what stands before the selection.
+fn echo_before(code: &[String], before: &[&str], selection: &[&str], text: &str) -> usize {
+    let before: Vec<&str> = before.iter().copied().filter(|line| !line.trim().is_empty()).collect();
+    let longest = before.len().min(code.len().saturating_sub(1));
+    for n_lines in (1..=longest).rev() {
+        let (head, rest) = code.split_at(n_lines);
+        let neighbours = &before[before.len() - n_lines..];
+        let same = head.iter().zip(neighbours).all(|(a, b)| a.trim() == b.trim());
+        if !same
+            || !head.iter().any(|line| is_substantial(line))
+            || starts_with(selection, &head[0])
+        {
+            continue;
+        }
+        let resumes = rest.first().map(|line| line.trim()) == selection.first().copied();
+        if n_lines > 1 || resumes || better_balance(code, rest, text) {
+            return n_lines;
+        }
+    }
+    0
+}
+
+/// How many lines at the end repeat what stands after the selection.
+fn echo_after(code: &[String], after: &[&str], selection: &[&str], text: &str) -> usize {
+    let after: Vec<&str> = after.iter().copied().filter(|line| !line.trim().is_empty()).collect();
+    let longest = after.len().min(code.len().saturating_sub(1));
+    for n_lines in (1..=longest).rev() {
+        let (rest, end) = code.split_at(code.len() - n_lines);
+        let same = end.iter().zip(&after).all(|(a, b)| a.trim() == b.trim());
+        let last = end.last().map_or("", |line| line.trim());
+        if !same || selection.last() == Some(&last) {
+            continue;
+        }
+        let ends_alike = rest.last().map(|line| line.trim()) == selection.last().copied();
+        let substantial = end.iter().any(|line| is_substantial(line));
+        if better_balance(code, rest, text) || (substantial && (n_lines > 1 || ends_alike)) {
+            return n_lines;
+        }
+    }
+    0
+}
+
+/// Where the selection begins or ends inside a line: the rest of that line, repeated.
+fn strip_parts_of_lines(code: &mut [String], around: &Neighbours<'_>, selection: &str) {
+    let lead = around.lead.trim();
+    if let Some(first) = code.first_mut()
+        && is_substantial(lead)
+        && !selection.trim_start().starts_with(lead)
+        && let Some(rest) = first.trim_start().strip_prefix(lead)
+        && !rest.trim().is_empty()
+    {
+        *first = rest.trim_start().to_owned();
+    }
+    let tail = around.tail.trim();
+    let joined = code.join("\n");
+    if let Some(last) = code.last_mut()
+        && !tail.is_empty()
+        && !selection.trim_end().ends_with(tail)
+        && let Some(rest) = last.trim_end().strip_suffix(tail)
+        && !rest.trim().is_empty()
+    {
+        let shorter = &joined[..joined.trim_end().len() - tail.len()];
+        let balanced =
+            balance(shorter) == balance(selection) && balance(&joined) != balance(selection);
+        if is_substantial(tail) || balanced || (tail == ";" && !rest.contains(';')) {
+            *last = rest.trim_end().to_owned();
+        }
+    }
+}
+
+fn starts_with(selection: &[&str], line: &str) -> bool {
+    selection.first().is_some_and(|first| *first == line.trim())
+}
+
+/// Whether the shorter code opens and closes as many brackets as the selection does and the longer does not.
+fn better_balance(longer: &[String], shorter: &[String], selection: &str) -> bool {
+    let wanted = balance(selection);
+    balance(&longer.join("\n")) != wanted && balance(&shorter.join("\n")) == wanted
+}
+
+/// Open brackets less closed ones, of each kind.
+fn balance(text: &str) -> [i32; 3] {
+    let mut balance = [0; 3];
+    for c in text.chars() {
+        match c {
+            '(' => balance[0] += 1,
+            ')' => balance[0] -= 1,
+            '[' => balance[1] += 1,
+            ']' => balance[1] -= 1,
+            '{' => balance[2] += 1,
+            '}' => balance[2] -= 1,
+            _ => {}
+        }
+    }
+    balance
+}
+
+/// Whether a line says enough not to recur by chance, as `}` or `end` do.
+fn is_substantial(line: &str) -> bool {
+    let line = line.trim();
+    line.chars().filter(|c| c.is_alphanumeric()).count() >= 4 && line.chars().count() >= 6
+}
+
+/// The lines of a text with any line break, the part after the last break included.
+pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.split('\n').flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'))
+}
+
+/// The last lines of a text, the part after the last break included.
+fn last_lines(text: &str) -> Vec<&str> {
+    let mut found: Vec<&str> = text.rsplit('\n').take(N_LINES).collect();
+    found.reverse();
+    found.into_iter().flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r')).collect()
+}
