@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use crate::actions::{self, Action, Catalog, Output};
 use crate::backends::{Backends, ModelInfo};
 use crate::config::Settings;
-use crate::edits::{self, Side, Target, Unusable};
+use crate::edits::{self, Place, Side, Unusable};
 use crate::gate::{Gate, Origin};
 use crate::model::{BackendName, Request, StopReason, Task, TooLong};
 use crate::prompts::{self, Material, PromptError};
@@ -122,7 +122,7 @@ impl Job {
     /// The region is the selection, widened over the white space before its first line's code where the
     /// selection spans lines, and over the `ai:` comment that is its instruction.
     pub fn scope(&self) -> Result<Scope, JobError> {
-        let range = edits::widen(&self.snapshot, self.range);
+        let range = edits::fit_selection(&self.snapshot.text, self.range);
         let given = self.input.as_deref().map(str::trim).filter(|input| !input.is_empty());
         let mut scope = Scope { region: range, instruction: given.map(str::to_owned), code: range };
         if scope.instruction.is_none()
@@ -272,11 +272,8 @@ fn stopped_short(reason: &StopReason) -> Option<&'static str> {
 
 /// The code of an answer, fitted to its place.
 fn fitted(job: &Job, scope: &Scope, answer: &str) -> Result<(CharRange, String), Unusable> {
-    let text = &job.snapshot.text;
-    let selection = text.slice(scope.code.chars()).to_string();
-    let before = text.slice(..scope.region.start().0).to_string();
-    let after = text.slice(scope.region.end().0..).to_string();
-    let target = Target { selection: &selection, before: &before, after: &after, language: &job.snapshot.language };
+    let place = Place::of(&job.snapshot, scope.code);
+    let target = place.target();
     let at = |idx: CharIdx| CharRange::new(idx, idx);
     Ok(match job.action.output {
         Output::Replace | Output::Answer => (scope.region, edits::replacement(answer, &target)?),

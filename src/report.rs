@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::assistant::JobError;
+use crate::config::ConfigError;
 use crate::gate::Refusal;
 use crate::model::{ConnectKind, ErrorClass, ModelError};
 use crate::router::{Cause, Failure, FellBack};
@@ -152,7 +153,7 @@ impl From<&Cause> for Report {
             Cause::Refused(refusal) => Self::from(refusal),
             Cause::Secret(error) => Self::from(error),
             Cause::UnknownBackend { known, .. } => {
-                Self::new(Kind::Config, cause.to_string()).with_hint(format!("known are: {}", known.join(", ")))
+                Self::new(Kind::Usage, cause.to_string()).with_hint(format!("known are: {}", known.join(", ")))
             }
             Cause::NoModel { backend } => Self::new(Kind::Config, cause.to_string())
                 .with_hint(format!("set `model` in `[backends.{backend}]`, or pass `--model NAME`")),
@@ -174,21 +175,23 @@ impl From<&Refusal> for Report {
 
 impl From<&SecretError> for Report {
     fn from(error: &SecretError) -> Self {
-        let report = Self::new(Kind::Credentials, error.to_string());
-        match error {
-            SecretError::NotInKeyring(name) => report.with_hint(format!("Run 'arawn secret set {name}' to store it")),
-            SecretError::EnvNotSet(name) => {
-                report.with_hint(format!("set {name} in the environment of the editor or shell, then start it again"))
-            }
-            SecretError::KeyringUnavailable { name, detail } => report.because(detail.clone()).with_hint(format!(
-                "unlock or start the keyring, or use `$env:` or `$file:` instead of `$keyring:{name}`"
-            )),
-            SecretError::Ambiguous(name) => {
-                report.with_hint(format!("delete the entries with `arawn secret delete {name}` and set it again"))
-            }
-            SecretError::File { path, .. } => report.with_hint(format!("look at {}", path.display())),
-            SecretError::NotAHeaderValue { .. } => report.with_hint("store the key again, without line breaks"),
-        }
+        Self::new(Kind::Credentials, error.to_string())
+            .because(error.detail().unwrap_or_default())
+            .with_hint(error.hint())
+    }
+}
+
+impl From<SecretError> for Report {
+    fn from(error: SecretError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<ConfigError> for Report {
+    fn from(error: ConfigError) -> Self {
+        let is_flag = matches!(&error, ConfigError::UnknownBackend { origin, .. } if origin.starts_with("--"));
+        let kind = if is_flag { Kind::Usage } else { Kind::Config };
+        Self { hint: error.hint(), ..Self::new(kind, error.to_string()) }
     }
 }
 

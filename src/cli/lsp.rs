@@ -39,7 +39,7 @@ fn loader(session: &Session) -> lsp::Loader {
             explicit_file: globals.config.clone(),
             workspace: layer.workspace.clone(),
             editor: layer.options.clone(),
-            backend: globals.backend.clone(),
+            backend: globals.backend.as_ref().map(ToString::to_string),
             model: globals.model.clone(),
         };
         match configuration::load(&inputs) {
@@ -49,7 +49,7 @@ fn loader(session: &Session) -> lsp::Loader {
                 files: loaded.files,
             }),
             Err(error) => Err(Box::new(NotLoaded {
-                report: Report::from(&error),
+                report: Report::from(error),
                 files: configuration::candidate_files(&inputs),
             })),
         }

@@ -133,9 +133,9 @@ fn dispatch(arguments: Arguments, environment: Arc<Environment>) -> Result<ExitC
         Command::Models(arguments) => models::run(&arguments, &session, &mut out).map(done),
         Command::Actions(arguments) => actions::run(&arguments, &session, &mut out).map(done),
         Command::Doctor(arguments) => doctor::run(&arguments, &session, &mut out),
-        Command::Config(command) => config::run(command, globals, environment.clone(), &mut out).map(done),
-        Command::Secret(command) => secret::run(command, globals, environment.clone(), &mut out).map(done),
-        Command::Trust(arguments) => trust::run(arguments, environment.clone(), &mut out).map(done),
+        Command::Config(command) => config::run(&command, globals, environment.clone(), &mut out).map(done),
+        Command::Secret(command) => secret::run(&command, globals, environment.clone(), &mut out).map(done),
+        Command::Trust(arguments) => trust::run(&arguments, environment, &mut out).map(done),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "arawn", &mut out);
             Ok(ExitCode::SUCCESS)
@@ -166,15 +166,14 @@ impl Session {
 
     /// The same without a word about warnings.
     fn load_quietly(&self, workspace: Vec<PathBuf>) -> Result<Loaded, Report> {
-        configuration::load(&LoadInputs {
+        // `--backend` and `--model` choose for one job (see `Globals::choice`); they are no layer here.
+        let inputs = LoadInputs {
             environment: self.environment.clone(),
             explicit_file: self.globals.config.clone(),
             workspace,
-            editor: None,
-            backend: None,
-            model: None,
-        })
-        .map_err(|error| Report::from(&error))
+            ..LoadInputs::default()
+        };
+        Ok(configuration::load(&inputs)?)
     }
 
     /// An assistant for work in the folder that `path` lies in, or in the current one.
@@ -184,16 +183,9 @@ impl Session {
     }
 }
 
-/// The workspace of a command that was started in the current folder: the nearest folder upward that holds
-/// `.arawn` or a repository, else the current one.
+/// The workspace of a command that was started in the current folder.
 fn workspace_here(environment: &Environment) -> Vec<PathBuf> {
-    let Ok(here) = std::env::current_dir() else { return Vec::new() };
-    let home = environment.home();
-    let root = here
-        .ancestors()
-        .take_while(|folder| Some(*folder) != home)
-        .find(|folder| folder.join(".arawn").is_dir() || folder.join(".git").exists());
-    vec![root.map_or_else(|| here.clone(), PathBuf::from)]
+    vec![configuration::workspace_root(&environment.working_folder, environment)]
 }
 
 /// Runs asynchronous work; Ctrl-C drops it (which closes its sockets) and gives exit code 130.

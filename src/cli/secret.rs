@@ -59,18 +59,6 @@ pub(crate) fn run(
     }
 }
 
-impl From<SecretError> for Report {
-    fn from(error: SecretError) -> Self {
-        let causes = error.detail().map(str::to_owned).into_iter().collect();
-        Self {
-            kind: Kind::Credentials,
-            message: error.to_string(),
-            causes,
-            hint: Some(error.hint()),
-        }
-    }
-}
-
 fn checked(name: &str) -> Result<&str, Report> {
     let bare = name.trim().trim_start_matches("$keyring:");
     if bare.is_empty() || bare.chars().any(char::is_control) {

@@ -3,6 +3,7 @@
 //! `parse` decides what of an answer is code and fits it to its place; `region` follows the place through
 //! what the user types; `diff` makes the edits small. Knows nothing of editors, files or models.
 
+mod apply;
 mod diff;
 mod echo;
 mod elision;
@@ -16,6 +17,7 @@ mod prose;
 mod region;
 mod selection;
 
+pub use apply::replace_file;
 pub use diff::{smallest_changes, unified};
 pub use fence::fence_longer_than;
 pub use parse::{continuation, insertion, replacement};

@@ -309,8 +309,6 @@ pub enum Event {
     /// The answer failed; what came before is partial.
     Failed(Box<ModelError>),
 }
-    Failed(Box<ModelError>),
-}
 
 /// What is to be sent is longer than the window even after everything optional was left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
