@@ -22,7 +22,7 @@ pub use diff::{smallest_changes, unified};
 pub use fence::fence_longer_than;
 pub use parse::{continuation, insertion, replacement};
 pub use region::Region;
-pub use selection::{fit_selection, widen_to_lines};
+pub use selection::{Place, fit_selection, indentation_start, widen_to_lines};
 
 /// The region an answer is meant for, and what stands around it.
 #[derive(Clone, Copy, Debug)]
