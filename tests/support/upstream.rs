@@ -119,12 +119,18 @@ impl Exchange {
 
     /// A complete answer in the openai dialect, one chunk a piece.
     pub fn openai_text(pieces: &[&str]) -> Self {
-        pieces.iter().fold(Self::sse(), |exchange, piece| exchange.send(openai_chunk(piece))).send(openai_end())
+        pieces
+            .iter()
+            .fold(Self::sse(), |exchange, piece| exchange.send(openai_chunk(piece)))
+            .send(openai_end())
     }
 
     /// A complete answer in the ollama dialect, one line a piece.
     pub fn ollama_text(pieces: &[&str]) -> Self {
-        pieces.iter().fold(Self::ndjson(), |exchange, piece| exchange.send(ollama_line(piece))).send(ollama_end())
+        pieces
+            .iter()
+            .fold(Self::ndjson(), |exchange, piece| exchange.send(ollama_line(piece)))
+            .send(ollama_end())
     }
 
     /// Sends a piece.
@@ -167,7 +173,9 @@ impl Exchange {
 /// A chunk of the openai dialect with a piece of text.
 pub fn openai_chunk(text: &str) -> String {
     let text = serde_json::Value::from(text);
-    format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":{text}}},\"finish_reason\":null}}]}}\n\n")
+    format!(
+        "data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":{text}}},\"finish_reason\":null}}]}}\n\n"
+    )
 }
 
 /// The end of an answer of the openai dialect: reason, usage, `[DONE]`.
@@ -181,7 +189,9 @@ pub fn openai_end() -> String {
 /// A line of the ollama dialect with a piece of text.
 pub fn ollama_line(text: &str) -> String {
     let text = serde_json::Value::from(text);
-    format!("{{\"model\":\"m\",\"message\":{{\"role\":\"assistant\",\"content\":{text}}},\"done\":false}}\n")
+    format!(
+        "{{\"model\":\"m\",\"message\":{{\"role\":\"assistant\",\"content\":{text}}},\"done\":false}}\n"
+    )
 }
 
 /// The last line of the ollama dialect.
@@ -248,7 +258,9 @@ impl Upstream {
 
     /// Answers a question about models, any number of times: path without query, status, body.
     pub fn route(&self, path: &str, status: &str, body: &str) {
-        self.shared.change(|state| state.routes.insert(path.to_owned(), (status.to_owned(), body.to_owned())));
+        self.shared.change(|state| {
+            state.routes.insert(path.to_owned(), (status.to_owned(), body.to_owned()))
+        });
     }
 
     /// The port.
@@ -293,7 +305,11 @@ impl Upstream {
     pub fn finish(self) {
         let state = self.shared.state.lock().unwrap();
         assert!(state.complaints.is_empty(), "upstream: {:?}", state.complaints);
-        assert!(state.script.is_empty(), "upstream: {} exchanges were not used", state.script.len());
+        assert!(
+            state.script.is_empty(),
+            "upstream: {} exchanges were not used",
+            state.script.len()
+        );
     }
 
     async fn until<T>(&self, what: &str, mut look: impl FnMut(&State) -> Option<T>) -> T {
@@ -310,7 +326,10 @@ impl Upstream {
         };
         match tokio::time::timeout(DEADLINE, wait).await {
             Ok(found) => found,
-            Err(_) => panic!("upstream: no {what} within {DEADLINE:?}: {:?}", self.shared.state.lock().unwrap()),
+            Err(_) => panic!(
+                "upstream: no {what} within {DEADLINE:?}: {:?}",
+                self.shared.state.lock().unwrap()
+            ),
         }
     }
 }
@@ -340,14 +359,17 @@ async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
         let (nth, exchange) = shared.change(|state| {
             let exchange = state.script.pop_front();
             if exchange.is_none() {
-                state.complaints.push(format!("a call too many: {} {}", request.method, request.path));
+                state
+                    .complaints
+                    .push(format!("a call too many: {} {}", request.method, request.path));
             }
             state.requests.push(request);
             state.closed.push(false);
             (state.requests.len() - 1, exchange)
         });
-        let exchange = exchange
-            .unwrap_or_else(|| Exchange::json("500 Internal Server Error", "{\"error\":\"the script is over\"}"));
+        let exchange = exchange.unwrap_or_else(|| {
+            Exchange::json("500 Internal Server Error", "{\"error\":\"the script is over\"}")
+        });
         let played = play(&mut stream, exchange).await;
         if played == Played::ClosedByClient {
             shared.change(|state| state.closed[nth] = true);
@@ -420,7 +442,9 @@ fn routed(request: &Recorded, shared: &Shared) -> Option<(String, String)> {
         "/api/show" => {
             r#"{"capabilities":["completion","tools","insert"],"model_info":{"llama.context_length":16384}}"#
         }
-        _ if path.ends_with("/models") => r#"{"object":"list","data":[{"id":"m","object":"model"}]}"#,
+        _ if path.ends_with("/models") => {
+            r#"{"object":"list","data":[{"id":"m","object":"model"}]}"#
+        }
         _ => return None,
     };
     Some(("200 OK".to_owned(), body.to_owned()))
@@ -444,7 +468,8 @@ async fn read_request(stream: &mut TcpStream) -> Option<Recorded> {
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()))
         .collect();
-    let body_len: usize = headers.get("content-length").and_then(|len| len.parse().ok()).unwrap_or(0);
+    let body_len: usize =
+        headers.get("content-length").and_then(|len| len.parse().ok()).unwrap_or(0);
     let mut body = bytes.split_off(head_len);
     while body.len() < body_len {
         if stream.read_buf(&mut body).await.ok()? == 0 {
