@@ -4,6 +4,8 @@
 
 mod chunks;
 mod classify;
+#[cfg(test)]
+mod decode_tests;
 mod fault;
 mod fragments;
 mod http;
