@@ -84,3 +84,42 @@ fn list(store: &TrustStore) -> String {
     };
     store.roots().map(line).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run_in(project: &Path, home: &Path, remove: bool, list: bool) -> Result<String, Report> {
+        let mut environment = Environment::of(home, []);
+        environment.working_folder = project.to_owned();
+        let mut out = Vec::new();
+        run(&TrustArguments { dir: None, remove, list }, &environment, &mut out)?;
+        Ok(String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn trust_is_given_listed_lost_by_a_change_and_taken_back() {
+        let home = tempfile::tempdir().unwrap();
+        let project = home.path().canonicalize().unwrap().join("project");
+        let file = project.join(".arawn/arawn.toml");
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, "[llm]\n").unwrap();
+        let run = |remove, list| run_in(&project, home.path(), remove, list);
+
+        let given = run(false, false).unwrap();
+        assert!(given.starts_with("trusted ") && given.contains("arawn.toml"), "{given}");
+        assert_eq!(run(false, true).unwrap(), format!("{}\n", project.display()));
+        std::fs::write(&file, "[privacy]\n").unwrap();
+        assert!(run(false, true).unwrap().ends_with("(its files have changed: not trusted)\n"));
+        assert!(run(true, false).unwrap().ends_with("is trusted no longer\n"));
+        assert!(run(true, false).unwrap().ends_with("was not trusted\n"));
+        assert_eq!(run(false, true).unwrap(), "");
+    }
+
+    #[test]
+    fn a_folder_without_files_of_ours_cannot_be_trusted() {
+        let home = tempfile::tempdir().unwrap();
+        let report = run_in(home.path(), home.path(), false, false).unwrap_err();
+        assert_eq!(report.kind, Kind::Usage);
+    }
+}
