@@ -164,17 +164,18 @@ fn shown_value(entry: &Entry) -> String {
     if is_secret(entry) { "\"***\"".to_owned() } else { entry.value.to_string() }
 }
 
+/// Tables of other programs: nobody here knows what is secret in them.
+const FOREIGN_TABLES: [&str; 6] = ["server", "mcp", "agent", "workstreams", "logging", "plugins"];
+
 fn is_secret(entry: &Entry) -> bool {
     let path: Vec<&str> = entry.path.iter().map(String::as_str).collect();
     let may_be = match path.as_slice() {
-        [.., "api_key"] | ["backends", _, "headers", ..] => true,
         // Addresses may carry a password or a token; those that do are refused or unusual.
         ["backends", _, "base_url"] => {
             entry.value.as_str().is_some_and(|url| url.contains('@') || url.contains('?'))
         }
-        // Tables of other programs: nobody here knows what is secret in them.
-        ["server" | "mcp" | "agent" | "workstreams" | "logging" | "plugins", ..]
-        | ["memory", "recall", ..] => true,
+        [table, ..] if FOREIGN_TABLES.contains(table) => true,
+        [.., "api_key"] | ["backends", _, "headers", ..] | ["memory", "recall", ..] => true,
         _ => false,
     };
     let is_reference = entry.value.as_str().is_some_and(|text| {
@@ -279,7 +280,10 @@ fn paths_text(inputs: &LoadInputs) -> String {
 
 fn check(inputs: &LoadInputs, out: &mut dyn Write) -> Result<(), Report> {
     let loaded = config::load(inputs)?;
-    let mut text: String = loaded.warnings.iter().map(|warning| format!("{warning}\n")).collect();
+    let mut text = String::new();
+    for warning in &loaded.warnings {
+        let _ = writeln!(text, "{warning}");
+    }
     if loaded.warnings.is_empty() {
         text.push_str("no problems\n");
     }

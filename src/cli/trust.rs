@@ -1,5 +1,6 @@
 //! `arawn trust`: lets a project choose among the user's backends and add actions.
 
+use std::fmt::Write as _;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -30,17 +31,17 @@ pub(crate) fn run(
     let text = if arguments.list {
         list(&store)
     } else {
-        let root = root(arguments.dir.as_deref(), environment)?;
+        let root = root(arguments.dir.as_deref(), environment);
         if arguments.remove { remove(&mut store, &root)? } else { add(&mut store, &root)? }
     };
     print(out, &text)
 }
 
-fn root(dir: Option<&Path>, environment: &Environment) -> Result<PathBuf, Report> {
-    let Some(dir) = dir else {
-        return Ok(config::workspace_root(&environment.working_folder, environment));
-    };
-    Ok(environment.working_folder.join(dir))
+fn root(dir: Option<&Path>, environment: &Environment) -> PathBuf {
+    match dir {
+        Some(dir) => environment.working_folder.join(dir),
+        None => config::workspace_root(&environment.working_folder, environment),
+    }
 }
 
 fn add(store: &mut TrustStore, root: &Path) -> Result<String, Report> {
@@ -59,12 +60,12 @@ fn add(store: &mut TrustStore, root: &Path) -> Result<String, Report> {
     }
     let failed = |error| work(format!("cannot trust \"{}\": {error}", root.display()));
     store.add(&project).map_err(failed)?;
-    let files = project.files();
-    let names: String = files.iter().map(|path| format!("  {}\n", path.display())).collect();
-    Ok(format!(
-        "trusted {} as long as these files stay as they are:\n{names}",
-        project.root.display()
-    ))
+    let root = project.root.display();
+    let mut text = format!("trusted {root} as long as these files stay as they are:\n");
+    for file in project.files() {
+        let _ = writeln!(text, "  {}", file.display());
+    }
+    Ok(text)
 }
 
 fn remove(store: &mut TrustStore, root: &Path) -> Result<String, Report> {

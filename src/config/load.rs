@@ -88,7 +88,9 @@ pub fn load(inputs: &LoadInputs) -> Result<Loaded, ConfigError> {
 
     let top = top_layers(inputs);
     let mut user = merged.clone();
-    top.iter().cloned().for_each(|layer| overlay(&mut user, layer));
+    for layer in top.clone() {
+        overlay(&mut user, layer);
+    }
     let owner = Owner::of(&user);
     let mut action_folders: Vec<PathBuf> =
         environment.config_folder().map(|folder| folder.join("actions")).into_iter().collect();
@@ -111,7 +113,9 @@ pub fn load(inputs: &LoadInputs) -> Result<Loaded, ConfigError> {
         let layer = narrow(&layer, &owner, &merged, Standing::Untrusted, &mut warnings);
         overlay(&mut merged, layer);
     }
-    top.into_iter().for_each(|layer| overlay(&mut merged, layer));
+    for layer in top {
+        overlay(&mut merged, layer);
+    }
 
     let files = watched(inputs, &user_files.paths, &action_folders);
     let settings = resolve::settings(&merged, environment, action_folders, &mut warnings)?;

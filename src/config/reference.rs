@@ -75,7 +75,7 @@ pub fn reference_markdown() -> String {
         if table == "$schema" {
             continue;
         }
-        let rows = rows(below, &[table.clone()]);
+        let rows = rows(below, std::slice::from_ref(table));
         let _ = write!(text, "\n## `[{table}]`\n\n{}\n", meaning(below));
         if !rows.is_empty() {
             text.push_str("\n| Key | Value | Default | Meaning |\n|---|---|---|---|\n");
