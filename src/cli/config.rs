@@ -152,17 +152,18 @@ fn shown_value(entry: &Entry) -> String {
     if is_secret(entry) { "\"***\"".to_owned() } else { entry.value.to_string() }
 }
 
+/// Tables of other programs: nobody here knows what is secret in them.
+const FOREIGN_TABLES: [&str; 6] = ["server", "mcp", "agent", "workstreams", "logging", "plugins"];
+
 fn is_secret(entry: &Entry) -> bool {
     let path: Vec<&str> = entry.path.iter().map(String::as_str).collect();
     let may_be = match path.as_slice() {
-        [.., "api_key"] | ["backends", _, "headers", ..] => true,
         // Addresses may carry a password or a token; those that do are refused or unusual.
         ["backends", _, "base_url"] => {
             entry.value.as_str().is_some_and(|url| url.contains('@') || url.contains('?'))
         }
-        // Tables of other programs: nobody here knows what is secret in them.
-        ["server" | "mcp" | "agent" | "workstreams" | "logging" | "plugins", ..]
-        | ["memory", "recall", ..] => true,
+        [table, ..] if FOREIGN_TABLES.contains(table) => true,
+        [.., "api_key"] | ["backends", _, "headers", ..] | ["memory", "recall", ..] => true,
         _ => false,
     };
     let is_reference = entry.value.as_str().is_some_and(|text| {
@@ -267,7 +268,10 @@ fn paths_text(inputs: &LoadInputs) -> String {
 
 fn check(inputs: &LoadInputs, out: &mut dyn Write) -> Result<(), Report> {
     let loaded = config::load(inputs)?;
-    let mut text: String = loaded.warnings.iter().map(|warning| format!("{warning}\n")).collect();
+    let mut text = String::new();
+    for warning in &loaded.warnings {
+        let _ = writeln!(text, "{warning}");
+    }
     if loaded.warnings.is_empty() {
         text.push_str("no problems\n");
     }
@@ -311,4 +315,148 @@ fn write_starter(path: &Path, project: bool) -> io::Result<()> {
         std::fs::create_dir_all(folder)?;
     }
     std::fs::write(path, PROJECT_STARTER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Home {
+        folder: tempfile::TempDir,
+        environment: Arc<Environment>,
+    }
+
+    fn home(user: &str, vars: &[(&str, &str)]) -> Home {
+        let folder = tempfile::tempdir().unwrap();
+        if !user.is_empty() {
+            let file = folder.path().join(".config/arawn/arawn.toml");
+            config::write_private(&file, user.as_bytes()).unwrap();
+        }
+        let project = folder.path().join("project");
+        std::fs::create_dir_all(project.join(".git")).unwrap();
+        let mut environment = Environment::of(folder.path(), vars.iter().copied());
+        environment.working_folder = project;
+        Home { folder, environment: Arc::new(environment) }
+    }
+
+    impl Home {
+        fn run(&self, command: &ConfigCommand) -> Result<String, Report> {
+            let mut out = Vec::new();
+            run(command, &Globals::default(), self.environment.clone(), &mut out)?;
+            let text = String::from_utf8(out).unwrap();
+            Ok(text.replace(&self.folder.path().display().to_string(), "~"))
+        }
+    }
+
+    const SHOW: ConfigCommand = ConfigCommand::Show { secrets: false, format: Format::Text };
+    const CANARY: &str = "gsk_canary0123456789";
+
+    #[test]
+    fn show_prints_every_value_with_its_source() {
+        let text =
+            home("[llm]\nmodel = \"x\"\n", &[("ARAWN_BACKEND", "ollama")]).run(&SHOW).unwrap();
+        let line = |key: &str| text.lines().find(|line| line.starts_with(key)).unwrap_or_default();
+        assert!(line("model = \"x\"").ends_with("# ~/.config/arawn/arawn.toml:2"), "{text}");
+        assert!(
+            line("backend = \"ollama\"").ends_with("# environment variable ARAWN_BACKEND"),
+            "{text}"
+        );
+        assert!(line("cloud = \"allowed\"").ends_with("# built in"), "{text}");
+        assert!(text.parse::<toml::Table>().is_ok(), "{text}");
+    }
+
+    #[test]
+    fn show_prints_references_but_no_key_no_header_and_no_foreign_table() {
+        let user = format!(
+            "[backends.groq]\napi_key = \"{CANARY}\"\nheaders = {{ X = \"{CANARY}\" }}\n[server]\ntoken = \"{CANARY}\"\n\
+             [backends.openai]\napi_key = \"$env:MINE\"\n[embeddings.openai]\napi_key = \"{CANARY}\"\n"
+        );
+        let home = home(&user, &[("MINE", CANARY)]);
+        for format in [Format::Text, Format::Json] {
+            for secrets in [false, true] {
+                let text = home.run(&ConfigCommand::Show { secrets, format }).unwrap();
+                assert!(!text.contains("canary"), "{text}");
+                assert!(text.contains("$env:MINE"), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn show_secrets_tells_reference_place_and_masked_value() {
+        let user = "[backends.groq]\napi_key = \"$env:MINE\"\n[backends.openai]\napi_key = \"$env:ABSENT\"\n";
+        let text = home(user, &[("MINE", CANARY)])
+            .run(&ConfigCommand::Show { secrets: true, format: Format::Text })
+            .unwrap();
+        let groq = "[backends.groq]\n  reference: $env:MINE\n  place:     environment\n  resolves:  yes\n  \
+                    value:     gsk***6789 (20 characters)\n";
+        let openai = "[backends.openai]\n  reference: $env:ABSENT\n  place:     environment\n  \
+                      resolves:  no: Environment variable \"ABSENT\" not set\n";
+        assert!(text.contains(groq) && text.contains(openai), "{text}");
+        assert!(text.contains("[backends.anthropic]\n  no key: set ANTHROPIC_API_KEY"), "{text}");
+    }
+
+    #[test]
+    fn check_prints_warnings_and_fails_where_a_backend_cannot_be_used() {
+        assert_eq!(home("", &[]).run(&ConfigCommand::Check).unwrap(), "no problems\n");
+        let warned = home("[llm]\nmodle = 1\n", &[]).run(&ConfigCommand::Check).unwrap();
+        assert_eq!(
+            warned,
+            "~/.config/arawn/arawn.toml:2: `llm.modle` is not known; did you mean `llm.model`?\n"
+        );
+        let broken = home("[llm\n", &[]).run(&ConfigCommand::Check).unwrap_err();
+        assert_eq!(broken.kind, Kind::Config);
+        let unusable =
+            home("[backends.work]\nmodel = \"m\"\n", &[]).run(&ConfigCommand::Check).unwrap_err();
+        assert_eq!(
+            (unusable.kind, unusable.message.as_str()),
+            (Kind::Config, "1 of the backends cannot be used")
+        );
+    }
+
+    #[test]
+    fn init_writes_a_file_that_changes_nothing_and_overwrites_none() {
+        let home = home("", &[]);
+        let init = |project, force| home.run(&ConfigCommand::Init { project, force });
+        assert_eq!(init(false, false).unwrap(), "wrote ~/.config/arawn/arawn.toml\n");
+        assert_eq!(init(true, false).unwrap(), "wrote ~/project/.arawn/arawn.toml\n");
+        assert!(init(false, false).unwrap_err().message.ends_with("exists already"));
+        assert!(init(false, true).is_ok());
+        assert_eq!(home.run(&ConfigCommand::Check).unwrap(), "no problems\n");
+    }
+
+    #[test]
+    fn the_starters_are_right_when_their_comments_are_taken_off() {
+        let bare = |starter: &str| {
+            let is_code = |line: &&str| line.contains(" = ") || line.contains("# [");
+            starter
+                .lines()
+                .filter(is_code)
+                .map(|line| line.trim_start_matches("# ").to_owned() + "\n")
+                .collect::<String>()
+        };
+        let home = home(&bare(STARTER), &[]);
+        let file = home.folder.path().join("project/.arawn/arawn.toml");
+        config::write_private(&file, bare(PROJECT_STARTER).as_bytes()).unwrap();
+        assert_eq!(home.run(&ConfigCommand::Check).unwrap(), "no problems\n");
+        assert!(home.run(&SHOW).unwrap().contains("qwen2.5-coder-32b"));
+    }
+
+    #[test]
+    fn path_prints_all_candidates_and_which_exist() {
+        let text = home("[llm]\n", &[]).run(&ConfigCommand::Path).unwrap();
+        assert_eq!(
+            text,
+            "~/.config/arawn/arawn.toml\n~/.arawn/arawn.toml  (does not exist)\n\
+             ~/project/.arawn/arawn.toml  (does not exist)\n"
+        );
+    }
+
+    #[test]
+    fn an_unknown_backend_in_a_flag_is_a_wrong_command_line() {
+        let home = home("", &[]);
+        let globals = Globals { backend: Some("nope".into()), ..Globals::default() };
+        let report = run(&SHOW, &globals, home.environment.clone(), &mut Vec::new()).unwrap_err();
+        assert_eq!((report.kind, report.kind.exit_code()), (Kind::Usage, 2));
+        assert_eq!(report.hint.unwrap(), "known backends: anthropic, groq, ollama, openai");
+    }
 }

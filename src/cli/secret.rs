@@ -1,6 +1,7 @@
 //! `arawn secret`: keeps API keys in the system's keyring.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Read as _, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -47,7 +48,7 @@ pub(crate) fn run(
             index.save()?;
             print(out, &format!("stored \"{name}\"; use it as api_key = \"$keyring:{name}\"\n"))
         }
-        SecretCommand::List => list(globals, environment, index, out),
+        SecretCommand::List => list(globals, &environment, index, out),
         SecretCommand::Delete { name } => {
             let deleted = secrets::delete(name);
             if index.names.remove(name.as_str()) {
@@ -89,7 +90,7 @@ fn read_key(name: &str) -> Result<SecretString, Report> {
 /// Keyrings cannot be listed everywhere: the names we stored are kept beside, and those in use are asked for.
 fn list(
     globals: &Globals,
-    environment: Arc<Environment>,
+    environment: &Arc<Environment>,
     index: Index,
     out: &mut dyn Write,
 ) -> Result<(), Report> {
@@ -99,20 +100,20 @@ fn list(
         let written =
             entry.value.as_str().filter(|_| entry.path.last().is_some_and(|key| key == "api_key"));
         if let Some(Ok(Some(KeyReference::Keyring(name)))) =
-            written.map(|text| KeyReference::parse(text, &environment))
+            written.map(|text| KeyReference::parse(text, environment))
         {
             names.insert(name);
         }
     }
     let mut text = String::new();
     for name in names {
-        let state = match KeyReference::Keyring(name.clone()).resolve(&environment) {
+        let state = match KeyReference::Keyring(name.clone()).resolve(environment) {
             Ok(_) => "stored",
             Err(SecretError::NotInKeyring(_)) => "not stored",
             Err(error @ SecretError::KeyringUnavailable { .. }) => return Err(error.into()),
             Err(_) => "stored, but unusable",
         };
-        text.push_str(&format!("{name}  {state}\n"));
+        let _ = writeln!(text, "{name}  {state}");
     }
     print(out, &text)
 }

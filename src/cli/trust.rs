@@ -1,5 +1,6 @@
 //! `arawn trust`: lets a project choose among the user's backends and add actions.
 
+use std::fmt::Write as _;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -30,17 +31,17 @@ pub(crate) fn run(
     let text = if arguments.list {
         list(&store)
     } else {
-        let root = root(arguments.dir.as_deref(), environment)?;
+        let root = root(arguments.dir.as_deref(), environment);
         if arguments.remove { remove(&mut store, &root)? } else { add(&mut store, &root)? }
     };
     print(out, &text)
 }
 
-fn root(dir: Option<&Path>, environment: &Environment) -> Result<PathBuf, Report> {
-    let Some(dir) = dir else {
-        return Ok(config::workspace_root(&environment.working_folder, environment));
-    };
-    Ok(environment.working_folder.join(dir))
+fn root(dir: Option<&Path>, environment: &Environment) -> PathBuf {
+    match dir {
+        Some(dir) => environment.working_folder.join(dir),
+        None => config::workspace_root(&environment.working_folder, environment),
+    }
 }
 
 fn add(store: &mut TrustStore, root: &Path) -> Result<String, Report> {
@@ -59,12 +60,12 @@ fn add(store: &mut TrustStore, root: &Path) -> Result<String, Report> {
     }
     let failed = |error| work(format!("cannot trust \"{}\": {error}", root.display()));
     store.add(&project).map_err(failed)?;
-    let files = project.files();
-    let names: String = files.iter().map(|path| format!("  {}\n", path.display())).collect();
-    Ok(format!(
-        "trusted {} as long as these files stay as they are:\n{names}",
-        project.root.display()
-    ))
+    let root = project.root.display();
+    let mut text = format!("trusted {root} as long as these files stay as they are:\n");
+    for file in project.files() {
+        let _ = writeln!(text, "  {}", file.display());
+    }
+    Ok(text)
 }
 
 fn remove(store: &mut TrustStore, root: &Path) -> Result<String, Report> {
@@ -83,4 +84,43 @@ fn list(store: &TrustStore) -> String {
         format!("{}{state}\n", root.display())
     };
     store.roots().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run_in(project: &Path, home: &Path, remove: bool, list: bool) -> Result<String, Report> {
+        let mut environment = Environment::of(home, []);
+        environment.working_folder = project.to_owned();
+        let mut out = Vec::new();
+        run(&TrustArguments { dir: None, remove, list }, &environment, &mut out)?;
+        Ok(String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn trust_is_given_listed_lost_by_a_change_and_taken_back() {
+        let home = tempfile::tempdir().unwrap();
+        let project = home.path().canonicalize().unwrap().join("project");
+        let file = project.join(".arawn/arawn.toml");
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, "[llm]\n").unwrap();
+        let run = |remove, list| run_in(&project, home.path(), remove, list);
+
+        let given = run(false, false).unwrap();
+        assert!(given.starts_with("trusted ") && given.contains("arawn.toml"), "{given}");
+        assert_eq!(run(false, true).unwrap(), format!("{}\n", project.display()));
+        std::fs::write(&file, "[privacy]\n").unwrap();
+        assert!(run(false, true).unwrap().ends_with("(its files have changed: not trusted)\n"));
+        assert!(run(true, false).unwrap().ends_with("is trusted no longer\n"));
+        assert!(run(true, false).unwrap().ends_with("was not trusted\n"));
+        assert_eq!(run(false, true).unwrap(), "");
+    }
+
+    #[test]
+    fn a_folder_without_files_of_ours_cannot_be_trusted() {
+        let home = tempfile::tempdir().unwrap();
+        let report = run_in(home.path(), home.path(), false, false).unwrap_err();
+        assert_eq!(report.kind, Kind::Usage);
+    }
 }

@@ -12,7 +12,7 @@ use super::layers;
 use super::merge::overlay;
 use super::narrow::{Owner, Standing, narrow};
 use super::problem::{ConfigError, Warning};
-use super::reference;
+use super::reference::SCHEMA;
 use super::resolve;
 use super::settings::Settings;
 use super::tree::{self, Node, Origin, Source};
@@ -70,7 +70,6 @@ impl fmt::Debug for Loaded {
 /// Loads the configuration.
 pub fn load(inputs: &LoadInputs) -> Result<Loaded, ConfigError> {
     let environment = &inputs.environment;
-    let schema = reference::schema();
     let mut warnings = Vec::new();
     let mut merged = layers::built_in();
 
@@ -83,13 +82,15 @@ pub fn load(inputs: &LoadInputs) -> Result<Loaded, ConfigError> {
             continue;
         };
         let mut layer = tree::from_toml(&text, path, Source::User(path.clone()))?;
-        check(&mut layer, &schema, &mut warnings);
+        check(&mut layer, &SCHEMA, &mut warnings);
         overlay(&mut merged, layer);
     }
 
     let top = top_layers(inputs);
     let mut user = merged.clone();
-    top.iter().cloned().for_each(|layer| overlay(&mut user, layer));
+    for layer in top.clone() {
+        overlay(&mut user, layer);
+    }
     let owner = Owner::of(&user);
     let mut action_folders: Vec<PathBuf> =
         environment.config_folder().map(|folder| folder.join("actions")).into_iter().collect();
@@ -103,16 +104,18 @@ pub fn load(inputs: &LoadInputs) -> Result<Loaded, ConfigError> {
         }
         let Some((path, text)) = &project.file else { continue };
         let mut layer = tree::from_toml(text, path, Source::Project(path.clone()))?;
-        check(&mut layer, &schema, &mut warnings);
+        check(&mut layer, &SCHEMA, &mut warnings);
         let layer = narrow(&layer, &owner, &merged, standing, &mut warnings);
         overlay(&mut merged, layer);
     }
     if let Some(json) = &inputs.editor {
-        let layer = editor_layer(json, &schema, &mut warnings);
+        let layer = editor_layer(json, &mut warnings);
         let layer = narrow(&layer, &owner, &merged, Standing::Untrusted, &mut warnings);
         overlay(&mut merged, layer);
     }
-    top.into_iter().for_each(|layer| overlay(&mut merged, layer));
+    for layer in top {
+        overlay(&mut merged, layer);
+    }
 
     let files = watched(inputs, &user_files.paths, &action_folders);
     let settings = resolve::settings(&merged, environment, action_folders, &mut warnings)?;
@@ -165,12 +168,12 @@ fn standing(project: &Project, store: &TrustStore, warnings: &mut Vec<Warning>) 
 /// Keys of the editors' own settings that are not meant for the server.
 const EDITOR_OWN_KEYS: [&str; 5] = ["server", "trace", "path", "env", "enable"];
 
-fn editor_layer(json: &Json, schema: &Json, warnings: &mut Vec<Warning>) -> Node {
+fn editor_layer(json: &Json, warnings: &mut Vec<Warning>) -> Node {
     let mut layer = tree::from_json(json);
     for key in EDITOR_OWN_KEYS {
         layer.remove(&[key]);
     }
-    check(&mut layer, schema, warnings);
+    check(&mut layer, &SCHEMA, warnings);
     layer
 }
 

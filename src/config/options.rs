@@ -68,7 +68,7 @@ pub struct LlmOptions {
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
 pub struct BackendOptions {
-    /// The protocol the server speaks. `openai` fits vLLM, llama.cpp, LM Studio, LiteLLM and most gateways.
+    /// The protocol the server speaks. `openai` fits vLLM, llama.cpp, LM Studio, `LiteLLM` and most gateways.
     pub dialect: Option<Dialect>,
     /// Where the server is.
     pub base_url: Option<String>,
@@ -216,7 +216,7 @@ pub struct EmbeddingsOptions {
     pub backend: Option<String>,
     /// The embedding model.
     pub model: Option<String>,
-    /// Embeddings of OpenAI.
+    /// Embeddings of `openai`.
     pub openai: OpenAiEmbeddingsOptions,
 }
 

@@ -1,6 +1,7 @@
 //! The schema of the configuration, and the tables of the documentation made from it.
 
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 use schemars::generate::SchemaSettings;
 use serde_json::{Value as Json, json};
@@ -13,6 +14,13 @@ use super::tree::Node;
 
 /// The JSON Schema of a configuration file (draft 7, which taplo and tombi read).
 pub fn schema() -> Json {
+    SCHEMA.clone()
+}
+
+/// Every load holds its layers against the same schema.
+pub(super) static SCHEMA: LazyLock<Json> = LazyLock::new(make_schema);
+
+fn make_schema() -> Json {
     let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
     let mut schema = settings.into_generator().into_root_schema_for::<Options>().to_value();
     tidy(&mut schema);
@@ -63,12 +71,11 @@ struct Row {
 /// `docs/config.md`: every key with its type, default and meaning.
 pub fn reference_markdown() -> String {
     let mut text = INTRODUCTION.to_owned();
-    let schema = schema();
-    for (table, below) in schema["properties"].as_object().into_iter().flatten() {
+    for (table, below) in SCHEMA["properties"].as_object().into_iter().flatten() {
         if table == "$schema" {
             continue;
         }
-        let rows = rows(below, &[table.clone()]);
+        let rows = rows(below, std::slice::from_ref(table));
         let _ = write!(text, "\n## `[{table}]`\n\n{}\n", meaning(below));
         if !rows.is_empty() {
             text.push_str("\n| Key | Value | Default | Meaning |\n|---|---|---|---|\n");
@@ -77,23 +84,24 @@ pub fn reference_markdown() -> String {
             let Row { path, kind, default, meaning } = row;
             let _ = writeln!(text, "| `{}` | {kind} | {default} | {meaning} |", shown(&path));
         }
+        if table == "tasks" {
+            text.push_str("\nTASK is one of:\n\n");
+            for (task, below) in below["properties"].as_object().into_iter().flatten() {
+                let _ = writeln!(text, "- `{task}`: {}", meaning(below));
+            }
+        }
     }
     text
 }
 
 /// The table of the README: the keys most people set.
 pub fn readme_table() -> String {
-    let schema = schema();
     let mut text = String::from("| Key | Default | Meaning |\n|---|---|---|\n");
     let tables = ["llm", "backends", "tasks", "privacy", "actions"];
     for table in tables {
-        for row in rows(&schema["properties"][table], &[table.to_owned()]) {
-            // The tasks differ in their names alone.
-            if table == "tasks" && row.path[1] != "complete" {
-                continue;
-            }
-            let path = shown(&row.path).replace("tasks.complete", "tasks.TASK");
-            let _ = writeln!(text, "| `{path}` | {} | {} |", row.default, row.meaning);
+        for row in rows(&SCHEMA["properties"][table], &[table.to_owned()]) {
+            let _ =
+                writeln!(text, "| `{}` | {} | {} |", shown(&row.path), row.default, row.meaning);
         }
     }
     text
@@ -123,13 +131,15 @@ After `arawn trust`, which holds until the project's files change, a project may
 A model belongs to the backend that is in force where it is written: `[llm] model` is never asked for at a fallback, nor at a backend that another layer chooses.
 A task takes from `[llm]` what it leaves out, the fallbacks too; `fallback = []` has none.
 
-A first line `#:schema https://…/arawn.schema.json`, or the file that `arawn config schema` prints, gives completion in editors with taplo or tombi.
+For completion in editors with taplo or tombi: `arawn config schema > arawn.schema.json` beside the file, and `#:schema ./arawn.schema.json` as its first line.
 ";
 
 fn rows(schema: &Json, path: &[String]) -> Vec<Row> {
     let mut rows = Vec::new();
     let named = schema["properties"].as_object().into_iter().flatten();
-    let named = named.map(|(key, below)| (key.clone(), below));
+    // The tasks differ in their names alone: one row stands for all.
+    let (n_named, name) = if path == ["tasks"] { (1, Some("TASK")) } else { (usize::MAX, None) };
+    let named = named.take(n_named).map(|(key, below)| (name.unwrap_or(key).to_owned(), below));
     let free = schema.get("additionalProperties").filter(|below| below["type"].is_string());
     for (key, below) in named.chain(free.map(|below| ("NAME".to_owned(), below))) {
         let path: Vec<String> = path.iter().cloned().chain([key]).collect();
@@ -140,7 +150,9 @@ fn rows(schema: &Json, path: &[String]) -> Vec<Row> {
             rows.extend(self::rows(below, &path));
         } else {
             let default = default_of(&path);
-            rows.push(Row { path, kind: check::expected(below), default, meaning: meaning(below) });
+            let meaning_of =
+                if below.get("description").is_some() { meaning(below) } else { meaning(schema) };
+            rows.push(Row { path, kind: check::expected(below), default, meaning: meaning_of });
         }
     }
     rows

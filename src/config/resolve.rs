@@ -208,7 +208,7 @@ impl Resolver<'_> {
         let written = self.options.embeddings.openai.api_key.clone().unwrap_or_default();
         match KeyReference::parse(&written, self.environment) {
             Ok(Some(KeyReference::Literal(_))) => {
-                self.warn(&path, "holds the key itself; use \"$keyring:NAME\"")
+                self.warn(&path, "holds the key itself; use \"$keyring:NAME\"");
             }
             Ok(_) => {}
             Err(reason) => self.warn(&path, reason),

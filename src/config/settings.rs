@@ -30,7 +30,7 @@ use crate::secrets::KeyReference;
 pub enum Dialect {
     /// Anthropic's Messages API.
     Anthropic,
-    /// OpenAI's Chat Completions API, spoken by OpenAI, Groq, llama.cpp, vLLM, LM Studio and many more.
+    /// The Chat Completions API, spoken by `OpenAI`, Groq, llama.cpp, vLLM, LM Studio and many more.
     Openai,
     /// Ollama's native API.
     Ollama,
@@ -41,7 +41,7 @@ pub enum Dialect {
 pub enum Provider {
     /// Anthropic.
     Anthropic,
-    /// OpenAI itself.
+    /// `OpenAI` itself.
     OpenAi,
     /// Groq.
     Groq,
@@ -98,10 +98,10 @@ impl Clocks {
     /// Limits for a place: a local server may be loading its model.
     pub fn for_place(place: Place) -> Self {
         let first_byte = match place {
-            Place::Local => Duration::from_secs(300),
-            Place::Cloud => Duration::from_secs(60),
+            Place::Local => Duration::from_mins(5),
+            Place::Cloud => Duration::from_mins(1),
         };
-        Self { connect: Duration::from_secs(5), first_byte, idle: Duration::from_secs(60) }
+        Self { connect: Duration::from_secs(5), first_byte, idle: Duration::from_mins(1) }
     }
 }
 

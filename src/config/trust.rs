@@ -94,7 +94,7 @@ impl Project {
             let text = layers::read(&path).ok().flatten()?;
             add(path.file_name()?.to_str()?, &text);
         }
-        Some(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        Some(format!("{:x}", hash.finalize()))
     }
 }
 

@@ -42,11 +42,11 @@ pub fn watch(
             let _ = sender.send(Message::Event(event));
         }
     })?;
-    let mut watched = Watched { watcher, files: with_targets(files), folders: Vec::new() };
-    watched.follow();
+    let mut target = Watched { watcher, files: with_targets(files), folders: Vec::new() };
+    target.follow();
     std::thread::Builder::new()
         .name("config-watch".to_owned())
-        .spawn(move || run(&receiver, &mut watched, &on_change))
+        .spawn(move || run(&receiver, &mut target, &on_change))
         .map_err(notify::Error::io)?;
     Ok(Watcher { stop })
 }

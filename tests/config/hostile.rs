@@ -1,5 +1,7 @@
 //! A cloned repository, or the editor settings in it, may narrow and nothing else.
 
+use std::fmt::Write as _;
+
 use arawn::config::{CloudPolicy, Settings};
 use serde_json::{Value, json};
 
@@ -69,7 +71,8 @@ fn shown(settings: &Settings) -> String {
         settings.chain, settings.privacy, settings.actions, settings.log
     );
     for backend in settings.backends.values() {
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             "\n{backend:?} {} {:?} {:?} {:?} {:?} {:?}",
             backend.base_url,
             backend.headers,
@@ -77,12 +80,12 @@ fn shown(settings: &Settings) -> String {
             backend.temperature,
             backend.context_length,
             backend.keep_alive
-        ));
+        );
     }
     for (task, settings) in &settings.tasks {
         // A list of fallbacks that loses all its foreign names is an empty list: that narrows.
         if settings.max_tokens.is_some() || settings.chain.links.len() > 1 {
-            text.push_str(&format!("\n{task} {settings:?}"));
+            let _ = write!(text, "\n{task} {settings:?}");
         }
     }
     text

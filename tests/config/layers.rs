@@ -19,7 +19,7 @@ fn without_a_word_of_the_user_it_is_ollama_with_codellama_and_no_cloud() {
     assert_eq!(ollama.model.as_deref(), Some("codellama"));
     assert_eq!(ollama.base_url_text, "http://localhost:11434");
     assert_eq!((ollama.dialect, ollama.place), (Dialect::Ollama, Place::Local));
-    assert_eq!(ollama.clocks.first_byte, Duration::from_secs(300));
+    assert_eq!(ollama.clocks.first_byte, Duration::from_mins(5));
     assert_eq!(settings.privacy.cloud, CloudPolicy::Allowed);
 }
 

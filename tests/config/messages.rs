@@ -139,7 +139,7 @@ fn a_backend_that_cannot_be_used_is_passed_over_with_its_reason() {
     assert_eq!(
         home.warnings(),
         [
-            "~/.config/arawn/arawn.toml:12: `backends.far.base_url` would send code and key to far.example.org \
+            "~/.config/arawn/arawn.toml:11: `backends.far.base_url` would send code and key to far.example.org \
              unencrypted; use https, or set `allow_http = true`",
             "~/.config/arawn/arawn.toml:8: `backends.gpu.base_url` needs a scheme, as in \"http://localhost:11434\"",
             "~/.config/arawn/arawn.toml:4: `backends.work` `dialect` must be set: anthropic, openai or ollama",

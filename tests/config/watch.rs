@@ -12,7 +12,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 
 fn watched(files: &[PathBuf]) -> (Watcher, Receiver<()>) {
     let (sender, receiver) = channel();
-    let watcher = watch(files, move || drop(sender.send(()))).unwrap();
+    let watcher = watch(files, move || sender.send(()).unwrap_or_default()).unwrap();
     (watcher, receiver)
 }
 
