@@ -44,7 +44,13 @@ function M.root_dir(bufnr, on_dir)
   if name:match('^%a[%w+.-]+://') then
     return
   end
-  on_dir(vim.fs.root(bufnr, { '.arawn', '.git' }))
+  local root = vim.fs.root(bufnr, { '.arawn', '.git' })
+  if not root then
+    -- A file of no project, an answer of ours among them, needs no server of its own.
+    local running = vim.lsp.get_clients({ name = 'arawn' })[1]
+    root = running and running.root_dir
+  end
+  on_dir(root)
 end
 
 --- The server of a buffer, or a notification that says what to do.
@@ -330,7 +336,8 @@ function M.show_progress(data)
     return type(part) == 'string' and part ~= ''
   end, { value.title, value.message })
   -- A line that does not fit would ask for Enter.
-  local text = ('arawn: ' .. table.concat(parts, ' ')):gsub('%s+', ' ')
+  local text = table.concat(parts, ' '):gsub('%s+', ' ')
+  text = text:lower():find('^arawn') and text or ('arawn: ' .. text)
   text = vim.fn.strcharpart(text, 0, math.max(vim.o.columns - 14, 10))
   vim.api.nvim_echo({ { text } }, value.kind == 'end', {})
 end
