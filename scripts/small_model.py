@@ -7,25 +7,18 @@ The port is any free one; it is written to PORT_FILE once the server answers. Th
 its parent, so that nothing is left behind when the script that started it is killed.
 """
 import os
-import socket
 import sys
 import time
 
 import xllamacpp
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def main():
     model, port_file = sys.argv[1:3]
     params = xllamacpp.CommonParams()
     params.model.path = model
-    params.hostname = "127.0.0.1"
-    params.port = free_port()
+    params.hostnames = ["127.0.0.1"]
+    params.port = 0  # any free one
     params.n_ctx = 4096
     params.n_parallel = 1
     params.use_jinja = True
@@ -33,7 +26,7 @@ def main():
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     server = xllamacpp.Server(params)
     with open(port_file + ".new", "w", encoding="utf-8") as file:
-        file.write("%d\n" % params.port)
+        file.write(server.listening_address.rsplit(":", 1)[1] + "\n")
     os.rename(port_file + ".new", port_file)
     parent = os.getppid()
     while os.getppid() == parent:

@@ -21,7 +21,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     ...ACTIONS.map((action) => command(`arawn.${action.id}`, () => runAction(started, action.id))),
     command("arawn.cancelJobs", () => execute(started, SERVER_COMMANDS.cancel)),
     command("arawn.chooseBackend", () => execute(started, SERVER_COMMANDS.backend)),
-    command("arawn.showStatus", () => showStatus(started, log)),
+    command("arawn.showStatus", () => execute(started, SERVER_COMMANDS.status)),
     command("arawn.showLastRequest", () => execute(started, SERVER_COMMANDS.lastRequest)),
     command("arawn.restartServer", () => started.restart()),
     command("arawn.showLog", () => log.show()),
@@ -78,15 +78,8 @@ async function send(client: LanguageClient, command: string, argument: object): 
     return await client.sendRequest(ExecuteCommandRequest.type, params);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    void vscode.window.showErrorMessage(`Arawn: ${message}`);
+    // The server puts its name in front of some of what it says.
+    void vscode.window.showErrorMessage(/^arawn/i.test(message) ? message : `Arawn: ${message}`);
     return undefined;
-  }
-}
-
-async function showStatus(server: Server, log: vscode.LogOutputChannel): Promise<void> {
-  const status = await execute(server, SERVER_COMMANDS.status);
-  if (status !== undefined && status !== null) {
-    log.info(typeof status === "string" ? status : JSON.stringify(status, undefined, 2));
-    log.show();
   }
 }

@@ -18,7 +18,11 @@ local BUILT_IN = { 'ask', 'complete', 'document', 'edit', 'explain', 'fix', 'ref
 ---@param message string
 ---@param level integer?
 local function notify(message, level)
-  vim.notify('arawn: ' .. message, level or vim.log.levels.INFO, { title = 'arawn' })
+  -- The server puts its name in front of what it says; not every notifier shows a title.
+  if not message:find('^[Aa]rawn') then
+    message = 'Arawn: ' .. message
+  end
+  vim.notify(message, level or vim.log.levels.INFO, { title = 'arawn' })
 end
 
 --- Optional: starts the server for every file, with parts of the LSP config replaced.
@@ -44,7 +48,13 @@ function M.root_dir(bufnr, on_dir)
   if name:match('^%a[%w+.-]+://') then
     return
   end
-  on_dir(vim.fs.root(bufnr, { '.arawn', '.git' }))
+  local root = vim.fs.root(bufnr, { '.arawn', '.git' })
+  if not root then
+    -- A file of no project, an answer of ours among them, needs no server of its own.
+    local running = vim.lsp.get_clients({ name = 'arawn' })[1]
+    root = running and running.root_dir
+  end
+  on_dir(root)
 end
 
 --- The server of a buffer, or a notification that says what to do.
@@ -77,14 +87,11 @@ end
 ---@param command string
 ---@param argument table?
 ---@param bufnr integer
----@param on_result fun(result: any)?
-local function execute(client, command, argument, bufnr, on_result)
+local function execute(client, command, argument, bufnr)
   local params = { command = command, arguments = { argument or vim.empty_dict() } }
-  client:request('workspace/executeCommand', params, function(err, result)
+  client:request('workspace/executeCommand', params, function(err)
     if err and err.code ~= CANCELLED then
       notify(err.message, vim.log.levels.ERROR)
-    elseif not err and on_result then
-      on_result(result)
     end
   end, bufnr)
 end
@@ -282,20 +289,12 @@ function M.backend(name)
   end
 end
 
---- Shows what the server says of itself.
+--- Lets the server say who is asked, what runs, and who answered last.
 function M.status()
   local client = any_client()
-  if not client then
-    return
+  if client then
+    execute(client, 'arawn.status', nil, 0)
   end
-  execute(client, 'arawn.status', nil, 0, function(result)
-    if type(result) == 'table' and type(result.text) == 'string' then
-      result = result.text
-    end
-    if result ~= nil and result ~= vim.NIL then
-      notify(type(result) == 'string' and result or vim.inspect(result))
-    end
-  end)
 end
 
 --- Opens the exact bytes of the last request that went to a model.
@@ -330,7 +329,8 @@ function M.show_progress(data)
     return type(part) == 'string' and part ~= ''
   end, { value.title, value.message })
   -- A line that does not fit would ask for Enter.
-  local text = ('arawn: ' .. table.concat(parts, ' ')):gsub('%s+', ' ')
+  local text = table.concat(parts, ' '):gsub('%s+', ' ')
+  text = text:find('^[Aa]rawn') and text or ('Arawn: ' .. text)
   text = vim.fn.strcharpart(text, 0, math.max(vim.o.columns - 14, 10))
   vim.api.nvim_echo({ { text } }, value.kind == 'end', {})
 end

@@ -41,6 +41,7 @@ t.check(':Arawn explain opens the answer as a document', function()
     end
   end)
   t.truthy(text, 'no document')
+  t.equal(1, #vim.lsp.get_clients({ name = 'arawn' }), 'servers')
   t.equal(before, t.lines(), 'lines')
 end)
 

@@ -153,7 +153,7 @@ t.check('an error is one notification, a cancelled request none', function()
   vim.cmd('Arawn nosuch')
   executed = {}
   t.equal(1, #t.notifications, 'notifications')
-  t.equal('arawn: unknown action', t.notifications[1].message, 'message')
+  t.equal('Arawn: unknown action', t.notifications[1].message, 'message')
   answer = { err = { code = -32800, message = 'cancelled' } }
   vim.cmd('Arawn explain')
   executed = {}
