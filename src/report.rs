@@ -120,7 +120,7 @@ impl From<&JobError> for Report {
             }
             JobError::Template { action, detail } => Self::new(Kind::Config, error.to_string())
                 .because(detail.clone())
-                .with_hint(format!("mend the template of `{action}`; `arawn actions` shows where it comes from")),
+                .with_hint(format!("mend the file or the table of action `{action}`")),
         }
     }
 }

@@ -118,7 +118,7 @@ fn text_line(finding: &Finding) -> String {
 async fn examine(assistant: &Assistant) -> Vec<Finding> {
     let settings = assistant.settings();
     let mut findings = Vec::new();
-    for problem in &assistant.catalog().problems {
+    for problem in assistant.action_problems().iter() {
         findings.push(Finding::warning("actions", problem.clone(), None));
     }
     for (tasks, chain) in chains(&settings) {

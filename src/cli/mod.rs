@@ -212,16 +212,6 @@ enum Interruptible<T> {
     Interrupted,
 }
 
-impl<T> Interruptible<T> {
-    /// The exit code, or what `then` makes of the result.
-    fn exit(self, then: impl FnOnce(T) -> ExitCode) -> ExitCode {
-        match self {
-            Self::Finished(value) => then(value),
-            Self::Interrupted => ExitCode::from(130),
-        }
-    }
-}
-
 /// Logs go to stderr: stdout belongs to results and to the protocol.
 fn start_log(verbose: u8, filter: Option<&str>) {
     let default = match verbose {

@@ -237,7 +237,7 @@ async fn the_request_is_composed_for_the_window_of_each_backend() {
     let mut small = openai("first", &first);
     small.context_length = Some(4096);
     let order = order(settings([small, ollama("second", &second)]));
-    let compose = |window: usize| Request::of_user(format!("window {window}"));
+    let compose = |window: usize| Ok(Request::of_user(format!("window {window}")));
     let mut ignore = |_: Progress<'_>| {};
     router().answer(&order, &compose, &mut ignore).await.unwrap();
     assert_eq!(first.request(0).await.json()["messages"][0]["content"], "window 4096");
@@ -358,7 +358,7 @@ async fn dropping_the_answer_closes_the_socket() {
                 sender.send(()).unwrap();
             }
         };
-        let answer = router.answer(&order, &|_| Request::of_user("x"), &mut watch);
+        let answer = router.answer(&order, &|_| Ok(Request::of_user("x")), &mut watch);
         tokio::select! {
             result = answer => panic!("{result:?}"),
             _ = receiver.recv() => {}

@@ -76,6 +76,9 @@ pub(crate) fn settings(backends: impl IntoIterator<Item = BackendSettings>) -> S
         actions: Vec::new(),
         action_folders: Vec::new(),
         state_folder: PathBuf::new(),
+        environment: Arc::default(),
+        unusable: BTreeMap::new(),
+        log: String::new(),
     }
 }
 
@@ -110,7 +113,7 @@ pub(crate) async fn answer(
             }
         });
     };
-    let result = router.answer(order, &|_| Request::of_user("hello"), &mut watch).await;
+    let result = router.answer(order, &|_| Ok(Request::of_user("hello")), &mut watch).await;
     (result, seen)
 }
 

@@ -62,6 +62,9 @@ pub fn settings(backends: &[Arc<BackendSettings>], state_folder: PathBuf) -> Set
         actions: Vec::new(),
         action_folders: Vec::new(),
         state_folder,
+        environment: Arc::default(),
+        unusable: BTreeMap::new(),
+        log: String::new(),
     }
 }
 
