@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Globals;
 use super::config::{load_inputs, print, work};
-use crate::config::{self, Environment};
+use crate::config::{self, Environment, LoadInputs};
 use crate::report::{Kind, Report};
 use crate::secrets::{self, KeyReference, SecretError};
 
@@ -48,7 +48,7 @@ pub(crate) fn run(
             index.save()?;
             print(out, &format!("stored \"{name}\"; use it as api_key = \"$keyring:{name}\"\n"))
         }
-        SecretCommand::List => list(globals, &environment, index, out),
+        SecretCommand::List => list(&load_inputs(globals, environment), index, out),
         SecretCommand::Delete { name } => {
             let deleted = secrets::delete(name);
             if index.names.remove(name.as_str()) {
@@ -100,13 +100,9 @@ fn read_key(name: &str) -> Result<SecretString, Report> {
 }
 
 /// Keyrings cannot be listed everywhere: the names we stored are kept beside, and those in use are asked for.
-fn list(
-    globals: &Globals,
-    environment: &Arc<Environment>,
-    index: Index,
-    out: &mut dyn Write,
-) -> Result<(), Report> {
-    let loaded = config::load(&load_inputs(globals, environment.clone()))?;
+fn list(inputs: &LoadInputs, index: Index, out: &mut dyn Write) -> Result<(), Report> {
+    let environment = &inputs.environment;
+    let loaded = config::load(inputs)?;
     let mut names = index.names;
     for entry in &loaded.entries {
         let written =

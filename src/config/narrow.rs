@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::problem::Warning;
-use super::tree::{Node, Source};
+use super::tree::{Node, Source, Value};
 use crate::model::Task;
 
 /// What the user's own layers allow others to choose from.
@@ -45,6 +45,15 @@ impl Owner {
             .filter_map(|(_, node)| node.leaf()?.as_str().map(str::to_owned))
             .collect();
         Self { chain, tasks, defined, models }
+    }
+
+    /// Every backend that the user asks for anything.
+    fn all_chained(&self) -> Vec<String> {
+        let mut names = self.chain.clone();
+        names.extend(self.tasks.values().flatten().cloned());
+        let mut seen = BTreeSet::new();
+        names.retain(|name| seen.insert(name.clone()));
+        names
     }
 
     /// The backends a table may name.
@@ -98,8 +107,7 @@ pub(super) fn narrow(
     standing: Standing,
     warnings: &mut Vec<Warning>,
 ) -> Node {
-    let mut kept =
-        Node { value: super::tree::Value::Table(BTreeMap::new()), origin: layer.origin.clone() };
+    let mut kept = Node { value: Value::Table(BTreeMap::new()), origin: layer.origin.clone() };
     for (path, node) in layer.leaves() {
         let mut leaf = node.clone();
         match judge(&path, &mut leaf, layer, owner, current, standing) {
@@ -166,7 +174,8 @@ fn judge(
         ["privacy", "cloud"] => {
             Err("cannot allow what you have forbidden; it is ignored".to_owned())
         }
-        ["privacy", "ignore"] | ["$schema"] => Ok(None),
+        ["privacy", "ignore"] => Ok(cut_negations(leaf)),
+        ["$schema"] => Ok(None),
         ["memory", "indexing", "enabled"]
             if leaf.leaf().and_then(toml::Value::as_bool) == Some(false) =>
         {
@@ -179,16 +188,6 @@ fn judge(
         _ => {
             Err(format!("counts only in your own configuration; {} may not set it", foreign(leaf)))
         }
-    }
-}
-
-impl Owner {
-    fn all_chained(&self) -> Vec<String> {
-        let mut names = self.chain.clone();
-        names.extend(self.tasks.values().flatten().cloned());
-        let mut seen = BTreeSet::new();
-        names.retain(|name| seen.insert(name.clone()));
-        names
     }
 }
 
@@ -209,7 +208,7 @@ fn foreign(leaf: &Node) -> &'static str {
 
 /// Leaves of a list of fallbacks those of the user's own chain.
 fn cut_fallback(leaf: &mut Node, chain: &[String]) -> Option<String> {
-    let super::tree::Value::Leaf(toml::Value::Array(names)) = &mut leaf.value else { return None };
+    let Value::Leaf(toml::Value::Array(names)) = &mut leaf.value else { return None };
     let mut dropped = Vec::new();
     names.retain(|name| {
         let name = name.as_str().unwrap_or_default();
@@ -226,6 +225,15 @@ fn cut_fallback(leaf: &mut Node, chain: &[String]) -> Option<String> {
             dropped.join(", ")
         )
     })
+}
+
+/// A pattern with `!` would send what the user keeps back.
+fn cut_negations(leaf: &mut Node) -> Option<String> {
+    let Value::Leaf(toml::Value::Array(patterns)) = &mut leaf.value else { return None };
+    let n_patterns = patterns.len();
+    patterns.retain(|pattern| !pattern.as_str().unwrap_or_default().trim_start().starts_with('!'));
+    (patterns.len() < n_patterns)
+        .then(|| "can only add to what you keep back; patterns with `!` are ignored".to_owned())
 }
 
 fn lowers(leaf: &Node, limit: Option<i64>) -> Result<(), String> {

@@ -55,7 +55,7 @@ impl fmt::Display for Origin {
         match &*self.source {
             Source::Default => f.write_str("built in"),
             Source::User(path) | Source::Project(path) => {
-                write!(f, "{}", path.display())?;
+                f.write_str(&printable(path))?;
                 self.line.map_or(Ok(()), |line| write!(f, ":{line}"))
             }
             Source::Editor => f.write_str("editor settings"),
@@ -63,6 +63,13 @@ impl fmt::Display for Origin {
             Source::Flag(name) => f.write_str(name),
         }
     }
+}
+
+/// A path for messages: names in a cloned repository must not steer the terminal.
+pub(super) fn printable(path: &Path) -> String {
+    let escaped =
+        |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    path.to_string_lossy().chars().map(escaped).collect()
 }
 
 /// A value and its origin. No `Debug`: a key may be inside.

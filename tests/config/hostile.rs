@@ -182,6 +182,29 @@ fn nobody_allows_what_the_user_forbids() {
 }
 
 #[test]
+fn a_pattern_that_takes_an_ignore_back_is_ignored() {
+    let home = user().project("[privacy]\nignore = [\"theirs\", \" !mine\"]\n");
+    assert_eq!(home.load().settings.privacy.ignore, ["mine", "theirs"]);
+    assert_eq!(home.load().warnings.len(), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn names_in_a_repository_do_not_steer_the_terminal() {
+    let text = "\"\\u001b[2J\" = 1\n[llm]\nbackend = \"\\u001b[2J\"\n";
+    let mut home = user();
+    let root = home.path().join("a\u{1b}[31m");
+    std::fs::create_dir_all(root.join(".arawn")).unwrap();
+    std::fs::write(root.join(".arawn/arawn.toml"), text).unwrap();
+    home.inputs.workspace = vec![root.clone()];
+    let warnings = home.warnings();
+    assert_eq!(warnings.len(), 2);
+    assert!(!warnings.concat().contains('\u{1b}'), "{warnings:?}");
+    std::fs::write(root.join(".arawn/arawn.toml"), "[").unwrap();
+    assert!(!home.error().contains('\u{1b}'));
+}
+
+#[test]
 fn a_rule_for_privacy_with_a_typing_error_is_taken_at_its_strictest() {
     let home = user().project("[privacy]\ncloud = \"nevr\"\n");
     assert_eq!(home.load().settings.privacy.cloud, CloudPolicy::Never);
