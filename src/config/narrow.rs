@@ -16,11 +16,15 @@ pub(super) struct Owner {
     models: BTreeSet<String>,
 }
 
-/// Whether the user trusts the project that a layer belongs to.
+/// How far a layer is trusted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
+    /// A project that the user could trust.
     Untrusted,
+    /// A project that the user trusts as it is now.
     Trusted,
+    /// Settings of the editor: nobody can tell which of them a repository brought along.
+    Editor,
 }
 
 impl Owner {
@@ -72,7 +76,7 @@ impl Owner {
                 "chooses {name:?}, which is not in your own chain ({}); it is ignored unless you run `arawn trust`",
                 chain.join(", ")
             )),
-            (_, false) => Err(format!(
+            _ => Err(format!(
                 "chooses {name:?}, which is not in your own chain ({}); it is ignored",
                 chain.join(", ")
             )),
@@ -81,7 +85,8 @@ impl Owner {
 
     /// Ollama runs models with these names in its own cloud: only the user may send code there.
     fn may_ask(&self, model: &str) -> Result<(), String> {
-        let is_cloud = model.ends_with(":cloud") || model.ends_with("-cloud");
+        let name = model.trim().to_ascii_lowercase();
+        let is_cloud = name.ends_with(":cloud") || name.ends_with("-cloud");
         if is_cloud && !self.models.contains(model) {
             return Err("names a cloud model that is not in your own configuration; it is ignored"
                 .to_owned());
@@ -182,7 +187,7 @@ fn judge(
             Ok(None)
         }
         ["actions", ..] if standing == Standing::Trusted => Ok(None),
-        ["actions", ..] if matches!(*leaf.origin.source, Source::Project(_)) => {
+        ["actions", ..] if standing == Standing::Untrusted => {
             Err("is ignored unless you run `arawn trust`".to_owned())
         }
         _ => {

@@ -309,6 +309,9 @@ fn bad_header(name: &str, value: &str) -> Option<&'static str> {
     if name.is_empty() || !name.chars().all(is_token) {
         return Some("is no name of a header; it is ignored");
     }
+    if value.starts_with("$keyring:") || value.starts_with("$file:") {
+        return Some("can be \"$env:VARIABLE\" or the value itself; it is ignored");
+    }
     if value.chars().any(|c| c.is_control() || !c.is_ascii()) {
         return Some("holds characters that cannot be in a header; it is ignored");
     }

@@ -241,12 +241,17 @@ fn json_node(json: &serde_json::Value, origin: &Origin) -> Option<Node> {
     let value = match json {
         Json::Null => return None,
         Json::String(text) if text.is_empty() => return None,
-        Json::Object(object) => Value::Table(
-            object
-                .iter()
-                .filter_map(|(key, json)| Some((key.clone(), json_node(json, origin)?)))
-                .collect(),
-        ),
+        Json::Object(object) => {
+            let mut table = Node { value: Value::Table(BTreeMap::new()), origin: origin.clone() };
+            for (key, json) in object {
+                // Some editors keep `llm.backend` as one key.
+                let path: Vec<&str> = key.split('.').collect();
+                if let Some(node) = json_node(json, origin) {
+                    table.put(&path, node);
+                }
+            }
+            table.value
+        }
         other => Value::Leaf(toml::Value::try_from(other).ok()?),
     };
     Some(Node { value, origin: origin.clone() })

@@ -26,6 +26,7 @@ fn dangerous() -> Vec<(Vec<&'static str>, Value)> {
         (vec!["tasks", "edit", "model"], json!("x:cloud")),
         (vec!["tasks", "edit", "max_tokens"], json!(100_000)),
         (vec!["backends", "ollama", "model"], json!("qwen3:cloud")),
+        (vec!["llm", "model"], json!("qwen3:Cloud ")),
         (vec!["backends", "openai", "model"], json!("expensive")),
         (vec!["backends", "groq", "max_tokens"], json!(1001)),
         (vec!["backends", "groq", "context_length"], json!(1_000_000)),

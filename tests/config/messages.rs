@@ -194,10 +194,10 @@ fn an_unfinished_reference_makes_its_backend_unusable_and_no_other() {
 #[test]
 fn headers_that_cannot_be_sent_are_left_out_without_their_values() {
     let home = Home::with(
-        "[backends.groq.headers]\n\"bad name\" = \"canary\"\nHost = \"canary\"\nX-A = \"canary\\u0007\"\nX-B = \"ok\"\n",
+        "[backends.groq.headers]\n\"bad name\" = \"canary\"\nHost = \"canary\"\nX-A = \"canary\\u0007\"\nX-B = \"ok\"\nX-C = \"$file:canary\"\n",
     );
     let warnings = home.warnings();
-    assert_eq!(warnings.len(), 3);
+    assert_eq!(warnings.len(), 4);
     assert!(!format!("{warnings:?}").contains("canary"));
     let settings = home.load().settings;
     assert_eq!(settings.backends[&"groq".into()].headers.keys().collect::<Vec<_>>(), ["X-B"]);
