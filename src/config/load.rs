@@ -72,6 +72,7 @@ pub fn load(inputs: &LoadInputs) -> Result<Loaded, ConfigError> {
     let environment = &inputs.environment;
     let mut warnings = Vec::new();
     let mut merged = layers::built_in();
+    overlay(&mut merged, layers::of_ollama_host(environment));
 
     let user_files = layers::user_files(environment, inputs.explicit_file.as_deref());
     for path in &user_files.paths {

@@ -196,6 +196,11 @@ fn ollama_host_on_another_machine_needs_the_users_word_for_plain_http() {
         "`llm.backend`: no backend of the chain can be used: `backends.ollama.base_url` would send code and key \
          to gpu.lan unencrypted; use https, or set `allow_http = true`"
     );
+    let other = Home::with("[llm]\nfallback = [\"groq\"]\n").var("OLLAMA_HOST", "gpu.lan");
+    assert!(
+        other.warnings()[0]
+            .starts_with("environment variable OLLAMA_HOST: `backends.ollama.base_url`")
+    );
     let allowed = Home::with("[backends.ollama]\nallow_http = true\nlocal = true\n")
         .var("OLLAMA_HOST", "gpu.lan");
     let settings = allowed.load().settings;
