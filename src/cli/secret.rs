@@ -50,8 +50,10 @@ pub(crate) fn run(
         }
         SecretCommand::List => list(&load_inputs(globals, environment), index, out),
         SecretCommand::Delete { name } => {
+            let name = checked(name)?;
             let deleted = secrets::delete(name);
-            if index.names.remove(name.as_str()) {
+            let is_gone = matches!(deleted, Ok(()) | Err(SecretError::NotInKeyring(_)));
+            if is_gone && index.names.remove(name) {
                 index.save()?;
             }
             deleted?;
