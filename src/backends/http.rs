@@ -4,7 +4,6 @@
 //! backend and nowhere else; no redirect is followed.
 
 use std::collections::HashMap;
-use std::error::Error as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -432,29 +431,25 @@ fn of_send(error: &reqwest::Error) -> Fault {
     )
 }
 
-fn connect_kind(error: &reqwest::Error) -> ConnectKind {
-    let mut source = error.source();
-    while let Some(cause) = source {
-        if cause.is::<rustls::Error>() {
-            return ConnectKind::Tls;
-        }
-        if let Some(io) = cause.downcast_ref::<std::io::Error>() {
-            if io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
-                return ConnectKind::Tls;
-            }
-            match io.kind() {
-                std::io::ErrorKind::ConnectionRefused => return ConnectKind::Refused,
-                std::io::ErrorKind::TimedOut => return ConnectKind::Timeout,
-                _ => {}
-            }
-        }
-        // hyper-util marks failed look-ups of names by their text alone.
-        if cause.to_string() == "dns error" {
-            return ConnectKind::Dns;
-        }
-        source = cause.source();
+fn connect_kind(error: &(dyn std::error::Error + 'static)) -> ConnectKind {
+    if error.is::<rustls::Error>() {
+        return ConnectKind::Tls;
     }
-    ConnectKind::Other
+    // hyper-util marks failed look-ups of names by their text alone.
+    if error.to_string() == "dns error" {
+        return ConnectKind::Dns;
+    }
+    let io = error.downcast_ref::<std::io::Error>();
+    match io.map(std::io::Error::kind) {
+        Some(std::io::ErrorKind::ConnectionRefused) => return ConnectKind::Refused,
+        Some(std::io::ErrorKind::TimedOut) => return ConnectKind::Timeout,
+        _ => {}
+    }
+    // `source` of an I/O error steps over the error that it wraps.
+    let wrapped = io
+        .and_then(std::io::Error::get_ref)
+        .map(|inner| inner as &(dyn std::error::Error + 'static));
+    wrapped.or_else(|| error.source()).map_or(ConnectKind::Other, connect_kind)
 }
 
 /// The innermost cause: the outer ones repeat the URL, which may hold a query.

@@ -197,7 +197,7 @@ struct Inner {
 }
 
 /// How long a server that told nothing of use is not asked again.
-const ASK_AGAIN: Duration = Duration::from_secs(60);
+const ASK_AGAIN: Duration = Duration::from_mins(1);
 /// Questions about models that run at once.
 const MAX_LOOKUPS: usize = 8;
 

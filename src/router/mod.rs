@@ -200,14 +200,15 @@ impl Router {
         settings: &Arc<Settings>,
         backend: &BackendName,
     ) -> Result<Vec<ModelInfo>, Cause> {
-        let backend = settings.backend(backend).ok_or_else(|| pick::unknown(settings, backend))?;
+        let backend = settings.backend(backend).ok_or_else(|| *pick::unknown(settings, backend))?;
         let key = self.keys.key_of(backend, settings).await?;
         Ok(self.backends.models(backend, key.as_ref()).await?)
     }
 }
 
 impl Failure {
-    fn before_any(cause: Cause) -> Box<Self> {
+    fn before_any(cause: Box<Cause>) -> Box<Self> {
+        let cause = *cause;
         let backend = match &cause {
             Cause::NoModel { backend } => Some(backend.clone()),
             _ => None,

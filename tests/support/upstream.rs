@@ -11,6 +11,7 @@
 //! upstream.finish();
 //! ```
 #![allow(dead_code, unreachable_pub, reason = "each test target uses its own part of this file")]
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
