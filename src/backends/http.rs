@@ -18,7 +18,7 @@ use url::{Host, Url};
 
 use super::classify::{self, Refused};
 use super::fault::Fault;
-use super::{Lookup, Prompt, wait};
+use super::{Lookup, Prompt, connect, wait};
 use crate::config::BackendSettings;
 use crate::gate::Pass;
 use crate::model::{ConnectKind, ErrorClass};
@@ -413,7 +413,7 @@ fn request_id(headers: &HeaderMap) -> Option<String> {
 fn of_send(error: &reqwest::Error) -> Fault {
     let root = root_of(error);
     if error.is_connect() {
-        let kind = if error.is_timeout() { ConnectKind::Timeout } else { connect_kind(error) };
+        let kind = if error.is_timeout() { ConnectKind::Timeout } else { connect::kind(error) };
         return Fault::new(ErrorClass::Connect { kind }, root.to_string());
     }
     if error.is_timeout() {
@@ -429,27 +429,6 @@ fn of_send(error: &reqwest::Error) -> Fault {
         ErrorClass::Truncated,
         format!("the connection was closed before an answer came: {root}"),
     )
-}
-
-fn connect_kind(error: &(dyn std::error::Error + 'static)) -> ConnectKind {
-    if error.is::<rustls::Error>() {
-        return ConnectKind::Tls;
-    }
-    // hyper-util marks failed look-ups of names by their text alone.
-    if error.to_string() == "dns error" {
-        return ConnectKind::Dns;
-    }
-    let io = error.downcast_ref::<std::io::Error>();
-    match io.map(std::io::Error::kind) {
-        Some(std::io::ErrorKind::ConnectionRefused) => return ConnectKind::Refused,
-        Some(std::io::ErrorKind::TimedOut) => return ConnectKind::Timeout,
-        _ => {}
-    }
-    // `source` of an I/O error steps over the error that it wraps.
-    let wrapped = io
-        .and_then(std::io::Error::get_ref)
-        .map(|inner| inner as &(dyn std::error::Error + 'static));
-    wrapped.or_else(|| error.source()).map_or(ConnectKind::Other, connect_kind)
 }
 
 /// The innermost cause: the outer ones repeat the URL, which may hold a query.

@@ -4,6 +4,7 @@
 
 mod chunks;
 mod classify;
+mod connect;
 #[cfg(test)]
 mod decode_tests;
 mod fault;

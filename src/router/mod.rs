@@ -159,8 +159,8 @@ impl Router {
         compose: &(dyn Fn(usize) -> Request + Send + Sync),
         watch: &mut (dyn FnMut(Progress<'_>) + Send),
     ) -> Result<Answer, Box<Failure>> {
-        let links =
-            pick::links(&order.settings, order.task, &order.choice).map_err(Failure::before_any)?;
+        let links = pick::links(&order.settings, order.task, &order.choice)
+            .map_err(|cause| Failure::before_any(*cause))?;
         let mut waiting: VecDeque<&Picked> = links.iter().collect();
         // Dead servers are skipped while others may answer, and asked after all when none did.
         let mut skipped: VecDeque<&Picked> = VecDeque::new();
@@ -207,8 +207,7 @@ impl Router {
 }
 
 impl Failure {
-    fn before_any(cause: Box<Cause>) -> Box<Self> {
-        let cause = *cause;
+    fn before_any(cause: Cause) -> Box<Self> {
         let backend = match &cause {
             Cause::NoModel { backend } => Some(backend.clone()),
             _ => None,

@@ -327,7 +327,7 @@ impl Upstream {
         };
         match tokio::time::timeout(DEADLINE, wait).await {
             Ok(found) => found,
-            Err(_) => panic!(
+            Err(_elapsed) => panic!(
                 "upstream: no {what} within {DEADLINE:?}: {:?}",
                 self.shared.state.lock().unwrap()
             ),
