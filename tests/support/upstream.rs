@@ -325,13 +325,13 @@ impl Upstream {
                 changed.await;
             }
         };
-        match tokio::time::timeout(DEADLINE, wait).await {
-            Ok(found) => found,
-            Err(_elapsed) => panic!(
+        let found = tokio::time::timeout(DEADLINE, wait).await;
+        found.unwrap_or_else(|_| {
+            panic!(
                 "upstream: no {what} within {DEADLINE:?}: {:?}",
                 self.shared.state.lock().unwrap()
-            ),
-        }
+            )
+        })
     }
 }
 
