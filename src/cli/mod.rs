@@ -1,5 +1,9 @@
 //! The command line: one file a subcommand.
 
+mod config;
+mod secret;
+mod trust;
+
 use std::path::PathBuf;
 
 use crate::model::BackendName;
