@@ -13,7 +13,8 @@ use crate::backends::Call;
 use crate::config::Place;
 use crate::gate::Refusal;
 use crate::model::{
-    BackendName, ConnectKind, ErrorClass, Event, ModelError, Request, StopReason, ToolCall, Usage,
+    BackendName, ConnectKind, ErrorClass, Event, ModelError, Request, StopReason, TooLong,
+    ToolCall, Usage,
 };
 
 /// Window that is counted on where a local server tells none.
@@ -70,15 +71,8 @@ pub(super) struct GivenUp {
 
 impl GivenUp {
     fn new(backend: &BackendName, model: &str, cause: Cause) -> Self {
-        let class = match &cause {
-            Cause::Model(error) => error.class.as_str(),
-            Cause::Refused(_) => "refused",
-            Cause::Secret(_) => ErrorClass::Auth.as_str(),
-            Cause::UnknownBackend { .. } => "unknown_backend",
-            Cause::NoModel { .. } => ErrorClass::ModelNotAvailable.as_str(),
-        };
-        let message = cause.to_string();
-        let fell_back = FellBack { backend: backend.clone(), class: class.to_owned(), message };
+        let (class, message) = (cause.class().to_owned(), cause.to_string());
+        let fell_back = FellBack { backend: backend.clone(), class, message };
         let standing =
             if matches!(cause, Cause::Refused(_)) { Standing::Refused } else { Standing::Asked };
         Self {
@@ -140,7 +134,7 @@ impl Router {
         order: &Order,
         link: &Picked,
         position: Position,
-        compose: &(dyn Fn(usize) -> Request + Send + Sync),
+        compose: &(dyn Fn(usize) -> Result<Request, TooLong> + Send + Sync),
         watch: &mut (dyn FnMut(Progress<'_>) + Send),
     ) -> Result<Answer, GivenUp> {
         let backend = &link.backend;
@@ -160,7 +154,14 @@ impl Router {
         watch(Progress::Asking { backend: &backend.name, model: &model });
         let window =
             self.window(link, &model, key.as_ref(), &leave, position).await.map_err(give_up)?;
-        let request = fitted(order, link, compose(window));
+        let composed = compose(window).map_err(|too_long| {
+            let error = ModelError {
+                message: format!("about {} tokens, and it reads {window}", too_long.tokens),
+                ..error_of(link, &model, ErrorClass::ContextOverflow)
+            };
+            GivenUp { window, ..give_up(error.into()) }
+        })?;
+        let request = fitted(order, link, composed);
         let asking = Asking { order, link, model: &model, request };
         let result = self.ask_with_retries(&asking, key, &leave, position, watch).await;
         result.map_err(|(cause, partial_text)| GivenUp { partial_text, window, ..give_up(cause) })

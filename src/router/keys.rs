@@ -62,7 +62,8 @@ impl Keys {
         let (name, reference, settings) = (name_of(reference), reference.clone(), settings.clone());
         self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);
         // A keyring may ask the user to unlock it and block for as long.
-        let fetched = tokio::task::spawn_blocking(move || fetch(&reference, &settings)).await;
+        let fetched =
+            tokio::task::spawn_blocking(move || reference.resolve(&settings.environment)).await;
         let key = fetched.map_err(|error| SecretError::KeyringUnavailable {
             name: name.clone(),
             detail: error.to_string(),
@@ -70,11 +71,6 @@ impl Keys {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(name, key.clone());
         Ok(key)
     }
-}
-
-/// The one place that asks `secrets.rs`.
-fn fetch(reference: &KeyReference, _settings: &Settings) -> Result<SecretString, SecretError> {
-    reference.resolve()
 }
 
 /// The reference as a name; a literal key is never looked up by it.

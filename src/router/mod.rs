@@ -7,12 +7,15 @@ mod pick;
 mod retry;
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 
 use crate::backends::{Backends, ModelInfo};
 use crate::config::Settings;
 use crate::gate::{Gate, Origin, Refusal};
-use crate::model::{BackendName, ModelError, Request, StopReason, Task, ToolCall, Usage};
+use crate::model::{
+    BackendName, ErrorClass, ModelError, Request, StopReason, Task, TooLong, ToolCall, Usage,
+};
 use crate::secrets::SecretError;
 use attempt::{GivenUp, Obey, Position, Standing};
 use breaker::Breaker;
@@ -70,6 +73,12 @@ pub struct FellBack {
     pub class: String,
     /// One sentence.
     pub message: String,
+}
+
+impl fmt::Display for FellBack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "backend \"{}\" was given up: {}", self.backend, self.message)
+    }
 }
 
 /// A complete answer.
@@ -134,6 +143,19 @@ pub enum Cause {
     },
 }
 
+impl Cause {
+    /// The name of its class: that of the model's error, or `refused`, `auth`, `unknown_backend`.
+    pub fn class(&self) -> &'static str {
+        match self {
+            Self::Model(error) => error.class.as_str(),
+            Self::Refused(_) => "refused",
+            Self::Secret(_) => ErrorClass::Auth.as_str(),
+            Self::UnknownBackend { .. } => "unknown_backend",
+            Self::NoModel { .. } => ErrorClass::ModelNotAvailable.as_str(),
+        }
+    }
+}
+
 /// Routes jobs to backends.
 #[derive(Debug)]
 pub struct Router {
@@ -156,7 +178,7 @@ impl Router {
     pub async fn answer(
         &self,
         order: &Order,
-        compose: &(dyn Fn(usize) -> Request + Send + Sync),
+        compose: &(dyn Fn(usize) -> Result<Request, TooLong> + Send + Sync),
         watch: &mut (dyn FnMut(Progress<'_>) + Send),
     ) -> Result<Answer, Box<Failure>> {
         let links = pick::links(&order.settings, order.task, &order.choice)
