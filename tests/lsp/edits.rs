@@ -48,13 +48,16 @@ impl Running {
         self.server.change(URI, self.version, json!([{ "range": range, "text": new }])).await;
     }
 
+    /// The model says its piece, after the server has heard of everything the user did.
     async fn answers(&mut self, text: &str) {
+        self.server.idle().await;
         self.call.say(text).await;
         self.call.say("").await;
     }
 
     /// The answer ends; the client gets one edit and takes it. Returns the version the edit was for.
     async fn is_applied(mut self, expected: &str) -> Option<i64> {
+        self.server.idle().await;
         self.call.done().await;
         let request = self.server.wait_for("workspace/applyEdit").await;
         let version = self.buffer.take(&request["params"]["edit"]);

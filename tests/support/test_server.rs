@@ -101,12 +101,6 @@ impl TestServer {
         }
     }
 
-    /// Waits for an answer without an id, as broken messages get it.
-    pub async fn answer_to_nothing(&mut self) -> Value {
-        let is_it = |message: &Value| message["id"].is_null() && message.get("method").is_none();
-        self.find("an answer without an id", is_it).await
-    }
-
     /// Sends a request and waits for its result.
     pub async fn call(&mut self, method: &str, params: Value) -> Value {
         let id = self.request(method, params).await;
