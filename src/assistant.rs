@@ -3,11 +3,15 @@
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::actions::{Action, Catalog};
+use crate::actions::{self, Action, Catalog, Output};
+use crate::backends::{Backends, ModelInfo};
 use crate::config::Settings;
-use crate::gate::Gate;
-use crate::router::{Answer, Choice, Failure, Progress, Router};
-use crate::text::{CharRange, Snapshot};
+use crate::edits::{self, Place, Side, Unusable};
+use crate::gate::{Gate, Origin};
+use crate::model::{BackendName, Request, StopReason, Task, TooLong};
+use crate::prompts::{self, Material, PromptError};
+use crate::router::{Answer, Cause, Choice, Failure, Order, Progress, Router};
+use crate::text::{CharIdx, CharRange, Snapshot};
 
 /// A complaint about the code, as an editor or compiler gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,9 +57,9 @@ pub struct Finished {
 /// What to do with an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
-    /// Put `text` in place of `range` (a range of the job's snapshot; empty for insertions).
+    /// Put `text` in place of the job's region (see [`Job::region`]).
     Edit {
-        /// What is replaced.
+        /// What is replaced: the job's region, or an empty range at one of its ends for insertions.
         range: CharRange,
         /// What stands there afterwards, with the document's own line endings and indentation.
         text: String,
@@ -101,6 +105,49 @@ pub enum JobError {
     },
 }
 
+/// What a job works on, settled before anything is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scope {
+    /// The part of the snapshot that the answer may replace.
+    pub region: CharRange,
+    /// What the user wants, from the input or an `ai:` comment.
+    pub instruction: Option<String>,
+    /// Leading part of the region that only the answer's place keeps: an `ai:` comment that goes with the edit.
+    code: CharRange,
+}
+
+impl Job {
+    /// Settles region and instruction, or says what is missing.
+    ///
+    /// The region is the selection, widened over the white space before its first line's code where the
+    /// selection spans lines, and over the `ai:` comment that is its instruction.
+    pub fn scope(&self) -> Result<Scope, JobError> {
+        let range = edits::fit_selection(&self.snapshot.text, self.range);
+        let given = self.input.as_deref().map(str::trim).filter(|input| !input.is_empty());
+        let mut scope = Scope { region: range, instruction: given.map(str::to_owned), code: range };
+        if scope.instruction.is_none()
+            && self.action.needs_input
+            && self.action.output == Output::Replace
+            && let Some(comment) = actions::instruction_comment(&self.snapshot, range)
+        {
+            scope.instruction = Some(comment.instruction);
+            let code_start = range.start().max(comment.line_range.end());
+            scope.code = CharRange::new(code_start, range.end().max(code_start));
+            let region_start = range.start().min(comment.line_range.start());
+            scope.region = CharRange::new(region_start, scope.code.end());
+        }
+        if scope.instruction.is_none() && self.action.needs_input {
+            return Err(JobError::NeedsInput { action: self.action.id.clone() });
+        }
+        let works_on_code = !matches!(self.action.output, Output::Answer | Output::Continue);
+        let code = self.snapshot.text.slice(scope.code.chars());
+        if works_on_code && code.chars().all(char::is_whitespace) {
+            return Err(JobError::EmptySelection);
+        }
+        Ok(scope)
+    }
+}
+
 /// The core of the program, shared by all fronts.
 #[derive(Debug)]
 pub struct Assistant {
@@ -110,10 +157,10 @@ pub struct Assistant {
 }
 
 impl Assistant {
-    /// Stand-in.
+    /// An assistant with these settings; nothing is connected yet.
     pub fn new(settings: Settings) -> Self {
         let gate = Arc::new(Gate::new());
-        let router = Router::new(Arc::default(), gate.clone());
+        let router = Router::new(Arc::new(Backends::new()), gate.clone());
         let catalog = Catalog::load(&settings);
         Self { state: RwLock::new((Arc::new(settings), Arc::new(catalog))), router, gate }
     }
@@ -133,142 +180,105 @@ impl Assistant {
         &self.gate
     }
 
-    /// Puts other settings in force for jobs that start from now on.
+    /// Puts other settings in force for jobs that start from now on. Reads the action files.
     pub fn reload(&self, settings: Settings) {
         let catalog = Catalog::load(&settings);
-        *self.state.write().unwrap_or_else(PoisonError::into_inner) =
-            (Arc::new(settings), Arc::new(catalog));
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = (Arc::new(settings), Arc::new(catalog));
     }
 
-    /// Stand-in: one plain HTTP request to each backend of the chain in turn.
+    /// Runs a job. Dropping the future cancels it and closes the upstream socket.
     pub async fn run(
         &self,
         job: &Job,
         watch: &mut (dyn FnMut(Progress<'_>) + Send),
     ) -> Result<Finished, JobError> {
-        use crate::actions::Output;
-        let _ = &self.router;
-        if job.action.needs_input
-            && job.input.is_none()
-            && crate::actions::instruction_comment(&job.snapshot, job.range).is_none()
-        {
-            return Err(JobError::NeedsInput { action: job.action.id.clone() });
-        }
+        let scope = job.scope()?;
         let settings = self.settings();
-        let mut names: Vec<_> = match &job.choice.backend {
-            Some(name) => vec![name.clone()],
-            None => settings
-                .chain_of(job.action.task)
-                .links
-                .iter()
-                .map(|link| link.backend.clone())
-                .collect(),
+        let material = Material {
+            snapshot: &job.snapshot,
+            range: scope.code,
+            complaints: &job.complaints,
+            instruction: scope.instruction.as_deref(),
         };
-        names.reverse();
-        let mut fell_back = Vec::new();
-        loop {
-            let Some(name) = names.pop() else { unreachable!() };
-            let backend = settings.backend(&name).expect("known").clone();
-            let model = backend.model.clone().unwrap_or_default();
-            watch(Progress::Asking { backend: &name, model: &model });
-            let selection = job.snapshot.text.slice(job.range.chars()).to_string();
-            let error = match stand_in(&backend, &model, &selection, watch).await {
-                Ok(text) => {
-                    let code = crate::edits::replacement(
-                        &text,
-                        &crate::edits::Target {
-                            selection: &selection,
-                            before: "",
-                            after: "",
-                            language: &job.snapshot.language,
-                        },
-                    );
-                    let result = match (job.action.output, code) {
-                        (Output::Answer, _) => Outcome::Answer {
-                            title: job.action.title.clone(),
-                            markdown: text.clone(),
-                        },
-                        (_, Ok(code)) if code == selection => Outcome::Unchanged,
-                        (_, Ok(text)) => Outcome::Edit { range: job.range, text },
-                        (_, Err(unusable)) => Outcome::Unusable { reason: unusable.to_string() },
-                    };
-                    let answer = Answer {
-                        text,
-                        tool_calls: Vec::new(),
-                        reason: crate::model::StopReason::Stop,
-                        usage: crate::model::Usage::default(),
-                        backend: name,
-                        model,
-                        fell_back,
-                    };
-                    return Ok(Finished { answer, result });
-                }
-                Err(error) => error,
-            };
-            if names.is_empty() {
-                return Err(JobError::NoAnswer(Box::new(Failure {
-                    cause: crate::router::Cause::Model(error),
-                    backend: Some(name),
-                    model: Some(model),
-                    partial_text: String::new(),
-                    fell_back,
-                })));
-            }
-            let one = crate::router::FellBack {
-                backend: name,
-                class: error.class.as_str().to_owned(),
-                message: error.to_string(),
-            };
-            watch(Progress::FellBack(&one));
-            fell_back.push(one);
+        let task_limit = settings.tasks.get(&job.action.task).and_then(|task| task.max_tokens);
+        let compose = |window: usize| match prompts::compose(&job.action, &material, window, task_limit) {
+            Ok(request) => Ok(request),
+            Err(PromptError::TooLong { tokens }) => Err(TooLong { tokens }),
+            // Found before anything is sent, below.
+            Err(PromptError::Template { .. }) => Ok(Request::default()),
+        };
+        if let Err(PromptError::Template { detail }) = prompts::compose(&job.action, &material, usize::MAX, task_limit) {
+            return Err(JobError::Template { action: job.action.id.clone(), detail });
         }
+        let files = job.snapshot.path.iter().map(|path| path.as_ref().clone()).collect();
+        let order = Order {
+            settings: settings.clone(),
+            task: job.action.task,
+            choice: job.choice.clone(),
+            origin: Origin { files, workspace: job.workspace.clone() },
+        };
+        let answer = self.router.answer(&order, &compose, watch).await.map_err(JobError::NoAnswer)?;
+        let result = outcome(job, &scope, &answer);
+        Ok(Finished { answer, result })
+    }
+
+    /// One question without a document; `compose` makes the request for a window of so many tokens.
+    pub async fn ask(
+        &self,
+        request: &Request,
+        choice: &Choice,
+        watch: &mut (dyn FnMut(Progress<'_>) + Send),
+    ) -> Result<Answer, Box<Failure>> {
+        let order = Order {
+            settings: self.settings(),
+            task: Task::Ask,
+            choice: choice.clone(),
+            origin: Origin::default(),
+        };
+        self.router.answer(&order, &|_window| Ok(request.clone()), watch).await
+    }
+
+    /// The models a backend has.
+    pub async fn models(&self, backend: &BackendName) -> Result<Vec<ModelInfo>, Cause> {
+        self.router.models(&self.settings(), backend).await
     }
 }
 
-async fn stand_in(
-    backend: &crate::config::BackendSettings,
-    model: &str,
-    selection: &str,
-    watch: &mut (dyn FnMut(Progress<'_>) + Send),
-) -> Result<String, crate::model::ModelError> {
-    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-    let error = |class| crate::model::ModelError {
-        class,
-        backend: backend.name.clone(),
-        provider: backend.provider_text(),
-        model: model.to_owned(),
-        base_url: backend.base_url_text.clone(),
-        status: None,
-        request_id: None,
-        message: String::new(),
-        partial: false,
-    };
-    let kind = crate::model::ConnectKind::Refused;
-    let refused = || error(crate::model::ErrorClass::Connect { kind });
-    let cut = || error(crate::model::ErrorClass::Truncated);
-    let address = (backend.base_url.host_str().unwrap_or(""), backend.base_url.port().unwrap_or(0));
-    let mut socket = tokio::net::TcpStream::connect(address).await.map_err(|_| refused())?;
-    let body = serde_json::json!({ "model": model, "messages": [{ "role": "user", "content": selection }], "stream": true }).to_string();
-    let head = format!(
-        "POST /api/chat HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    socket.write_all(head.as_bytes()).await.map_err(|_| cut())?;
-    let mut lines = BufReader::new(socket).lines();
-    let mut text = String::new();
-    while let Some(line) = lines.next_line().await.map_err(|_| cut())? {
-        let Ok(value) = serde_json::from_str::<serde_json::Value>(&line) else { continue };
-        if !value.is_object() {
-            continue;
-        }
-        let piece = value["message"]["content"].as_str().unwrap_or("");
-        if !piece.is_empty() {
-            watch(Progress::Text(piece));
-            text.push_str(piece);
-        }
-        if value["done"] == true {
-            return Ok(text);
-        }
+/// Decides what may be done with an answer.
+fn outcome(job: &Job, scope: &Scope, answer: &Answer) -> Outcome {
+    if job.action.output == Output::Answer {
+        return Outcome::Answer { title: job.action.title.clone(), markdown: answer.text.clone() };
     }
-    Err(cut())
+    if let Some(reason) = stopped_short(&answer.reason) {
+        return Outcome::Unusable { reason: reason.to_owned() };
+    }
+    match fitted(job, scope, &answer.text) {
+        Ok((range, text)) if job.snapshot.text.slice(range.chars()) == text.as_str() => Outcome::Unchanged,
+        Ok((range, text)) => Outcome::Edit { range, text },
+        Err(unusable) => Outcome::Unusable { reason: unusable.to_string() },
+    }
+}
+
+/// Why an answer that ended for this reason must not be applied.
+fn stopped_short(reason: &StopReason) -> Option<&'static str> {
+    match reason {
+        StopReason::Stop | StopReason::Other(_) => None,
+        StopReason::Length => Some("the answer was cut at the output limit (raise `max_tokens`, or select less)"),
+        StopReason::ToolCalls => Some("the model called a tool instead of answering"),
+        StopReason::Refusal => Some("the model declined"),
+        StopReason::ContentFilter => Some("the provider's filter cut the answer"),
+    }
+}
+
+/// The code of an answer, fitted to its place.
+fn fitted(job: &Job, scope: &Scope, answer: &str) -> Result<(CharRange, String), Unusable> {
+    let place = Place::of(&job.snapshot, scope.code);
+    let target = place.target();
+    let at = |idx: CharIdx| CharRange::new(idx, idx);
+    Ok(match job.action.output {
+        Output::Replace | Output::Answer => (scope.region, edits::replacement(answer, &target)?),
+        Output::InsertBefore => (at(scope.region.start()), edits::insertion(answer, &target, Side::Before)?),
+        Output::InsertAfter => (at(scope.region.end()), edits::insertion(answer, &target, Side::After)?),
+        Output::Continue => (at(scope.region.end()), edits::continuation(answer, &target)?),
+    })
 }

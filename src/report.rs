@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::assistant::JobError;
+use crate::config::ConfigError;
 use crate::gate::Refusal;
 use crate::model::{ConnectKind, ErrorClass, ModelError};
 use crate::router::{Cause, Failure, FellBack};
@@ -141,10 +142,8 @@ impl From<&Failure> for Report {
 /// What else would help when the only backend of a chain cannot be reached.
 fn alone_hint(failure: &Failure) -> Option<String> {
     let unreachable = matches!(&failure.cause, Cause::Model(error) if matches!(error.class, ErrorClass::Connect { .. }));
-    (unreachable && failure.fell_back.is_empty()).then(|| {
-        "or name a second backend in `[llm] fallback` of your config (`arawn config path`)"
-            .to_owned()
-    })
+    (unreachable && failure.fell_back.is_empty())
+        .then(|| "or name a second backend in `[llm] fallback` of your config (`arawn config path`)".to_owned())
 }
 
 impl From<&Cause> for Report {
@@ -153,11 +152,11 @@ impl From<&Cause> for Report {
             Cause::Model(error) => Self::from(error),
             Cause::Refused(refusal) => Self::from(refusal),
             Cause::Secret(error) => Self::from(error),
-            Cause::UnknownBackend { known, .. } => Self::new(Kind::Config, cause.to_string())
-                .with_hint(format!("known are: {}", known.join(", "))),
-            Cause::NoModel { backend } => Self::new(Kind::Config, cause.to_string()).with_hint(
-                format!("set `model` in `[backends.{backend}]`, or pass `--model NAME`"),
-            ),
+            Cause::UnknownBackend { known, .. } => {
+                Self::new(Kind::Usage, cause.to_string()).with_hint(format!("known are: {}", known.join(", ")))
+            }
+            Cause::NoModel { backend } => Self::new(Kind::Config, cause.to_string())
+                .with_hint(format!("set `model` in `[backends.{backend}]`, or pass `--model NAME`")),
         }
     }
 }
@@ -168,9 +167,7 @@ impl From<&Refusal> for Report {
             Refusal::CloudForbidden { .. } => {
                 "name a local backend, or remove `cloud = \"never\"` from the config that has it (`arawn config show`)"
             }
-            Refusal::FileExcluded { .. } => {
-                "remove the rule from the file named, if this file may be sent"
-            }
+            Refusal::FileExcluded { .. } => "remove the rule from the file named, if this file may be sent",
         };
         Self::new(Kind::Privacy, refusal.to_string()).with_hint(hint)
     }
@@ -178,21 +175,23 @@ impl From<&Refusal> for Report {
 
 impl From<&SecretError> for Report {
     fn from(error: &SecretError) -> Self {
-        let report = Self::new(Kind::Credentials, error.to_string());
-        match error {
-            SecretError::NotInKeyring(name) => report.with_hint(format!("Run 'arawn secret set {name}' to store it")),
-            SecretError::EnvNotSet(name) => {
-                report.with_hint(format!("set {name} in the environment of the editor or shell, then start it again"))
-            }
-            SecretError::KeyringUnavailable { name, detail } => report.because(detail.clone()).with_hint(format!(
-                "unlock or start the keyring, or use `$env:` or `$file:` instead of `$keyring:{name}`"
-            )),
-            SecretError::Ambiguous(name) => {
-                report.with_hint(format!("delete the entries with `arawn secret delete {name}` and set it again"))
-            }
-            SecretError::File { path, .. } => report.with_hint(format!("look at {}", path.display())),
-            SecretError::NotAHeaderValue { .. } => report.with_hint("store the key again, without line breaks"),
-        }
+        Self::new(Kind::Credentials, error.to_string())
+            .because(error.detail().unwrap_or_default())
+            .with_hint(error.hint())
+    }
+}
+
+impl From<SecretError> for Report {
+    fn from(error: SecretError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<ConfigError> for Report {
+    fn from(error: ConfigError) -> Self {
+        let is_flag = matches!(&error, ConfigError::UnknownBackend { origin, .. } if origin.starts_with("--"));
+        let kind = if is_flag { Kind::Usage } else { Kind::Config };
+        Self { hint: error.hint(), ..Self::new(kind, error.to_string()) }
     }
 }
 
@@ -241,14 +240,8 @@ fn advice(error: &ModelError) -> (&'static [&'static str], Option<String>) {
     let is_ollama = provider == "Ollama";
     match &error.class {
         ErrorClass::Auth => (
-            &[
-                "Key is set correctly: `arawn config show --secrets`",
-                "Key has correct permissions",
-                "Key hasn't expired",
-            ],
-            Some(format!(
-                "store a key with `arawn secret set {backend}_api_key` and name it in `[backends.{backend}]`"
-            )),
+            &["Key is set correctly: `arawn config show --secrets`", "Key has correct permissions", "Key hasn't expired"],
+            Some(format!("store a key with `arawn secret set {backend}_api_key` and name it in `[backends.{backend}]`")),
         ),
         ErrorClass::ModelNotAvailable => (
             &[
@@ -306,4 +299,100 @@ fn other_advice(error: &ModelError) -> Option<String> {
         ErrorClass::Server => "try again; if it stays so, look at the server's own log".to_owned(),
         ErrorClass::Auth | ErrorClass::ModelNotAvailable | ErrorClass::Connect { .. } => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::BackendName;
+
+    fn error(class: ErrorClass, backend: &str, provider: &str) -> ModelError {
+        ModelError {
+            class,
+            backend: BackendName::new(backend),
+            provider: provider.to_owned(),
+            model: "claude-opus-4-20250514".to_owned(),
+            base_url: "http://localhost:11434".to_owned(),
+            status: None,
+            request_id: None,
+            message: String::new(),
+            partial: false,
+        }
+    }
+
+    #[test]
+    fn authentication_failures_read_as_documented() {
+        let mut auth = error(ErrorClass::Auth, "anthropic", "Anthropic");
+        auth.status = Some(401);
+        auth.message = "API key is invalid.".to_owned();
+        insta::assert_snapshot!(Report::from(&auth).lines().join("\n"), @r#"
+        Error: Authentication failed for backend "anthropic"
+        Cause: API key is invalid. (status 401)
+        Hint: Check: Key is set correctly: `arawn config show --secrets`
+        Hint: Check: Key has correct permissions
+        Hint: Check: Key hasn't expired
+        Hint: store a key with `arawn secret set anthropic_api_key` and name it in `[backends.anthropic]`
+        "#);
+    }
+
+    #[test]
+    fn an_absent_ollama_reads_as_documented() {
+        let refused = error(ErrorClass::Connect { kind: ConnectKind::Refused }, "ollama", "Ollama");
+        insta::assert_snapshot!(Report::from(&refused).lines().join("\n"), @r#"
+        Error: Cannot connect to Ollama at http://localhost:11434
+        Cause: connection refused: nothing listens there
+        Hint: Check: Ollama is running: `ollama list`
+        Hint: Check: Port is correct
+        Hint: Check: No firewall blocking
+        Hint: start it with `ollama serve`
+        "#);
+    }
+
+    #[test]
+    fn a_missing_model_reads_as_documented_and_names_the_pull() {
+        let missing = error(ErrorClass::ModelNotAvailable, "ollama", "Ollama");
+        let lines = Report::from(&missing).lines();
+        assert_eq!(lines[0], "Error: Model \"claude-opus-4-20250514\" not available");
+        assert_eq!(lines.last().unwrap(), "Hint: `ollama pull claude-opus-4-20250514`");
+    }
+
+    #[test]
+    fn missing_secrets_read_as_documented() {
+        let keyring = Report::from(&SecretError::NotInKeyring("anthropic_api_key".to_owned()));
+        assert_eq!(
+            keyring.lines(),
+            [
+                "Error: Secret \"anthropic_api_key\" not found in keyring",
+                "Hint: Run 'arawn secret set anthropic_api_key' to store it"
+            ]
+        );
+        assert_eq!(keyring.kind.exit_code(), 4);
+        let env = Report::from(&SecretError::EnvNotSet("ANTHROPIC_API_KEY".to_owned()));
+        assert_eq!(env.lines()[0], "Error: Environment variable \"ANTHROPIC_API_KEY\" not set");
+    }
+
+    #[test]
+    fn every_class_has_a_next_step() {
+        for class in [
+            ErrorClass::Auth,
+            ErrorClass::ModelNotAvailable,
+            ErrorClass::RateLimited { wait: None },
+            ErrorClass::RequestExceedsRateLimit,
+            ErrorClass::Quota,
+            ErrorClass::Overloaded,
+            ErrorClass::ContextOverflow,
+            ErrorClass::ToolUseFailed,
+            ErrorClass::Unsupported,
+            ErrorClass::BadRequest { setting: None },
+            ErrorClass::Connect { kind: ConnectKind::Dns },
+            ErrorClass::FirstByteTimeout,
+            ErrorClass::IdleTimeout,
+            ErrorClass::Truncated,
+            ErrorClass::NotJson,
+            ErrorClass::Server,
+        ] {
+            let report = Report::from(&error(class.clone(), "work", "work"));
+            assert!(report.hint.is_some(), "{class:?}");
+        }
+    }
 }

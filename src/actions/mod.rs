@@ -1,5 +1,13 @@
 //! What the user can pick: built-in actions and the user's own, each a template with front matter.
 
+mod catalog;
+mod definition;
+mod front_matter;
+mod instruction;
+
+pub use catalog::Catalog;
+pub use instruction::{InstructionComment, instruction_comment};
+
 use crate::model::Task;
 
 /// Where an action's result goes.
@@ -11,10 +19,37 @@ pub enum Output {
     InsertBefore,
     /// After the selection.
     InsertAfter,
+    /// Right behind the selection's end, going on from it.
+    Continue,
     /// Into a Markdown document for reading.
     Answer,
-    /// Goes on from the selection's end.
-    Continue,
+}
+
+impl Output {
+    /// All outputs.
+    pub const ALL: [Self; 5] =
+        [Self::Replace, Self::InsertBefore, Self::InsertAfter, Self::Continue, Self::Answer];
+
+    /// The name used in front matter.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Replace => "replace",
+            Self::InsertBefore => "insert_before",
+            Self::InsertAfter => "insert_after",
+            Self::Continue => "continue",
+            Self::Answer => "answer",
+        }
+    }
+
+    /// The output of that name, if there is one.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|output| output.as_str() == name)
+    }
+
+    /// Whether the result changes the document.
+    pub fn is_edit(self) -> bool {
+        self != Self::Answer
+    }
 }
 
 /// Something the user can do with a selection.
@@ -26,6 +61,8 @@ pub struct Action {
     pub title: String,
     /// The task whose model it uses.
     pub task: Task,
+    /// The code action kind it is offered under: `refactor.rewrite.arawn.simplify`.
+    pub kind: String,
     /// Where the result goes.
     pub output: Output,
     /// Language ids it is offered for; empty for all.
@@ -36,64 +73,9 @@ pub struct Action {
     pub template: String,
 }
 
-/// All actions, built in and the user's, in menu order.
-#[derive(Clone, Debug, Default)]
-pub struct Catalog {
-    /// In menu order.
-    pub actions: Vec<std::sync::Arc<Action>>,
-}
-
-impl Catalog {
-    /// The action of that id.
-    pub fn find(&self, id: &str) -> Option<&std::sync::Arc<Action>> {
-        self.actions.iter().find(|action| action.id == id)
-    }
-}
-
-/// A comment that holds an instruction.
-#[derive(Clone, Debug)]
-pub struct InstructionComment {
-    /// Its lines.
-    pub line_range: crate::text::CharRange,
-    /// The instruction.
-    pub instruction: String,
-}
-
-/// Stand-in.
-pub fn instruction_comment(
-    snapshot: &crate::text::Snapshot,
-    range: crate::text::CharRange,
-) -> Option<InstructionComment> {
-    let line_idx = snapshot.text.char_to_line(range.start().0).checked_sub(1)?;
-    let line = snapshot.text.line(line_idx).to_string();
-    let instruction = line.trim().strip_prefix("// ai:")?.trim().to_owned();
-    Some(InstructionComment { line_range: range, instruction })
-}
-
-impl Catalog {
-    /// Stand-in.
-    pub fn load(_settings: &crate::config::Settings) -> Self {
-        let action = |id: &str, title: &str, task, output, needs_input| {
-            std::sync::Arc::new(Action {
-                id: id.to_owned(),
-                title: title.to_owned(),
-                task,
-                output,
-                languages: Vec::new(),
-                needs_input,
-                template: String::new(),
-            })
-        };
-        Self {
-            actions: vec![
-                action("explain", "Explain", Task::Explain, Output::Answer, false),
-                action("fix", "Fix", Task::Fix, Output::Replace, false),
-                action("refactor", "Refactor", Task::Edit, Output::Replace, false),
-                action("document", "Document", Task::Document, Output::Replace, false),
-                action("edit", "Edit", Task::Edit, Output::Replace, true),
-                action("complete", "Complete", Task::Complete, Output::Continue, false),
-                action("ask", "Ask", Task::Ask, Output::Answer, true),
-            ],
-        }
+impl Action {
+    /// Whether it is offered for a language.
+    pub fn fits(&self, language: &str) -> bool {
+        self.languages.is_empty() || self.languages.iter().any(|own| own == language)
     }
 }

@@ -1,13 +1,39 @@
 //! Translators between the neutral model vocabulary and each dialect's HTTP and bytes.
+//!
+//! A dialect is one [`Translator`]; `http.rs` alone sends, `stream.rs` alone runs a call.
 
-use std::sync::Arc;
+mod chunks;
+mod classify;
+#[cfg(test)]
+mod decode_tests;
+mod fault;
+mod fragments;
+mod http;
+mod lines;
+mod ndjson;
+mod ollama;
+mod openai;
+mod sse;
+mod stream;
+mod wait;
+mod words;
 
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use secrecy::SecretString;
+use serde_json::Value;
+use tokio::time::Instant;
 
-use crate::config::BackendSettings;
+use crate::config::{BackendSettings, Dialect};
 use crate::gate::Pass;
-use crate::model::{Event, ModelError, Request};
+use crate::model::{ErrorClass, Event, ModelError, Request, Task};
+use fault::{Ending, Fault, Piece};
+use http::{Endpoint, Http};
 
 /// One request to one backend.
 #[derive(Debug)]
@@ -37,7 +63,9 @@ pub struct ModelInfo {
 
 /// All backends of the process: one pool of connections, one memory of what models can do.
 #[derive(Debug, Default)]
-pub struct Backends {}
+pub struct Backends {
+    inner: Arc<Inner>,
+}
 
 impl Backends {
     /// Makes the pool; no connection, no TLS set-up yet.
@@ -47,8 +75,7 @@ impl Backends {
 
     /// Sends a request and yields what comes back. Dropping the stream closes the socket.
     pub fn stream(&self, call: Call) -> BoxStream<'static, Event> {
-        let _ = call;
-        todo!()
+        stream::events(self.inner.clone(), call)
     }
 
     /// Context window of a model in tokens: from the settings, else asked of the server once and remembered,
@@ -59,8 +86,22 @@ impl Backends {
         model: &str,
         key: Option<&SecretString>,
     ) -> Option<u32> {
-        let _ = (backend, model, key);
-        None
+        self.prepare(backend, model, key).await.unwrap_or(backend.context_length)
+    }
+
+    /// As [`Backends::window`], but tells where the server cannot be reached or lacks the model.
+    pub async fn prepare(
+        &self,
+        backend: &BackendSettings,
+        model: &str,
+        key: Option<&SecretString>,
+    ) -> Result<Option<u32>, ModelError> {
+        let window = async {
+            let translator = translator(backend.dialect)?;
+            let info = self.inner.describe(backend, model, key).await?;
+            Ok(translator.window(backend, info.as_deref()))
+        };
+        window.await.map_err(|fault: Fault| fault.into_error(backend, model, key, false))
     }
 
     /// The models a backend has.
@@ -69,7 +110,150 @@ impl Backends {
         backend: &BackendSettings,
         key: Option<&SecretString>,
     ) -> Result<Vec<ModelInfo>, ModelError> {
-        let _ = (backend, key);
-        Ok(Vec::new())
+        self.inner
+            .models(backend, key)
+            .await
+            .map_err(|fault| fault.into_error(backend, "", key, false))
     }
+}
+
+/// The translator of a dialect: the one place that chooses between them.
+fn translator(dialect: Dialect) -> Result<&'static dyn Translator, Fault> {
+    match dialect {
+        Dialect::Openai => Ok(&openai::OpenAi),
+        Dialect::Ollama => Ok(&ollama::Ollama),
+        Dialect::Anthropic => {
+            Err(Fault::new(ErrorClass::Unsupported, "the anthropic dialect is not built in yet"))
+        }
+    }
+}
+
+/// Translates both ways for one dialect. Has no state and sends nothing.
+trait Translator: fmt::Debug + Sync {
+    /// The request as HTTP.
+    fn prompt(&self, asked: &Asked<'_>) -> Prompt;
+    /// What reads the answer.
+    fn decoder(&self, asked: &Asked<'_>) -> Box<dyn Decoder>;
+    /// How to ask for all models.
+    fn list(&self) -> Lookup;
+    /// Reads the answer to that.
+    fn read_list(&self, list: &Value) -> Vec<ModelInfo>;
+    /// How to ask about one model, where the server tells something of use.
+    fn describe(&self, backend: &BackendSettings, model: &str) -> Option<Lookup>;
+    /// Reads the answer to that.
+    fn read_description(&self, answer: &Value, model: &str) -> Option<ModelInfo>;
+    /// The context window that a request is made for.
+    fn window(&self, backend: &BackendSettings, info: Option<&ModelInfo>) -> Option<u32>;
+}
+
+/// Reads one answer. After a `Done` or `Failed` it yields nothing.
+trait Decoder: fmt::Debug + Send {
+    /// Takes bytes as they come and appends what they complete.
+    fn push(&mut self, bytes: &[u8], out: &mut Vec<Piece>);
+    /// Takes the end of the bytes and appends the rest; always brings an end.
+    fn end(&mut self, ending: Ending, out: &mut Vec<Piece>);
+    /// Whether the model is known to be done, though the stream goes on.
+    fn is_settled(&self) -> bool;
+}
+
+/// All that makes up one request.
+#[derive(Debug)]
+struct Asked<'a> {
+    backend: &'a BackendSettings,
+    model: &'a str,
+    request: &'a Request,
+    task: Task,
+    info: Option<&'a ModelInfo>,
+    window: Option<u32>,
+}
+
+/// A request as HTTP, below the backend's base address.
+#[derive(Debug)]
+struct Prompt {
+    path: &'static str,
+    accept: &'static str,
+    body: Vec<u8>,
+}
+
+/// A question about models; has no room for anything of the user's.
+#[derive(Clone, Debug)]
+enum Lookup {
+    /// A list.
+    Get(&'static str),
+    /// Ollama's description of one model.
+    Show(String),
+}
+
+/// Base address and model.
+type ModelKey = (String, String);
+
+/// What was learned of a model, and when; shared so that only one asks at a time.
+type Slot = Arc<tokio::sync::Mutex<Option<(Instant, Option<Arc<ModelInfo>>)>>>;
+
+#[derive(Debug, Default)]
+struct Inner {
+    http: Http,
+    known: Mutex<HashMap<ModelKey, Slot>>,
+}
+
+/// How long a server that told nothing of use is not asked again.
+const ASK_AGAIN: Duration = Duration::from_secs(60);
+/// Questions about models that run at once.
+const MAX_LOOKUPS: usize = 8;
+
+impl Inner {
+    /// What a model can do; asked once and remembered. `None` where the server does not tell.
+    async fn describe(
+        &self,
+        backend: &BackendSettings,
+        model: &str,
+        key: Option<&SecretString>,
+    ) -> Result<Option<Arc<ModelInfo>>, Fault> {
+        let translator = translator(backend.dialect)?;
+        let Some(lookup) = translator.describe(backend, model) else { return Ok(None) };
+        let slot = self.slot((backend.base_url.to_string(), model.to_owned()));
+        let mut slot = slot.lock().await;
+        if let Some((at, info)) = &*slot
+            && (info.is_some() || at.elapsed() < ASK_AGAIN)
+        {
+            return Ok(info.clone());
+        }
+        let answer = self.http.look_up(&Endpoint::new(backend, key), &lookup).await;
+        let info = match answer {
+            Ok(answer) => translator.read_description(&answer, model).map(Arc::new),
+            // Whoever cannot be reached for this cannot be reached for the request either.
+            Err(fault) if is_final(&fault) => return Err(fault),
+            Err(_) => None,
+        };
+        *slot = Some((Instant::now(), info.clone()));
+        Ok(info)
+    }
+
+    fn slot(&self, key: ModelKey) -> Slot {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default().clone()
+    }
+
+    async fn models(
+        &self,
+        backend: &BackendSettings,
+        key: Option<&SecretString>,
+    ) -> Result<Vec<ModelInfo>, Fault> {
+        let translator = translator(backend.dialect)?;
+        let endpoint = Endpoint::new(backend, key);
+        let models = translator.read_list(&self.http.look_up(&endpoint, &translator.list()).await?);
+        if backend.dialect != Dialect::Ollama {
+            return Ok(models);
+        }
+        // The list of older servers is bare; each model is asked for, a few at a time.
+        let detailed = models.into_iter().map(|info| async {
+            let known = self.describe(backend, &info.id, key).await.ok().flatten();
+            known.map_or(info, |known| ModelInfo::clone(&known))
+        });
+        Ok(futures_util::stream::iter(detailed).buffered(MAX_LOOKUPS).collect().await)
+    }
+}
+
+/// Failures of a question about a model that the request itself would meet too.
+fn is_final(fault: &Fault) -> bool {
+    matches!(fault.class, ErrorClass::Connect { .. } | ErrorClass::ModelNotAvailable)
 }

@@ -3,12 +3,14 @@
 //! `Settings` is made by `config::load` out of the layers and never changes; a reload makes a new one.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
 
+use super::environment::Environment;
 use crate::model::{BackendName, Task};
 use crate::secrets::KeyReference;
 
@@ -28,7 +30,7 @@ use crate::secrets::KeyReference;
 pub enum Dialect {
     /// Anthropic's Messages API.
     Anthropic,
-    /// OpenAI's Chat Completions API, spoken by OpenAI, Groq, llama.cpp, vLLM, LM Studio and many more.
+    /// The Chat Completions API, spoken by `OpenAI`, Groq, llama.cpp, vLLM, LM Studio and many more.
     Openai,
     /// Ollama's native API.
     Ollama,
@@ -39,7 +41,7 @@ pub enum Dialect {
 pub enum Provider {
     /// Anthropic.
     Anthropic,
-    /// OpenAI itself.
+    /// `OpenAI` itself.
     OpenAi,
     /// Groq.
     Groq,
@@ -58,6 +60,16 @@ impl Provider {
             Self::Groq => Some("Groq"),
             Self::Ollama => Some("Ollama"),
             Self::Other => None,
+        }
+    }
+
+    /// The environment variable that by custom holds a key of this provider.
+    pub fn key_variable(self) -> Option<&'static str> {
+        match self {
+            Self::Anthropic => Some("ANTHROPIC_API_KEY"),
+            Self::OpenAi => Some("OPENAI_API_KEY"),
+            Self::Groq => Some("GROQ_API_KEY"),
+            Self::Ollama | Self::Other => None,
         }
     }
 }
@@ -86,15 +98,15 @@ impl Clocks {
     /// Limits for a place: a local server may be loading its model.
     pub fn for_place(place: Place) -> Self {
         let first_byte = match place {
-            Place::Local => Duration::from_secs(300),
-            Place::Cloud => Duration::from_secs(60),
+            Place::Local => Duration::from_mins(5),
+            Place::Cloud => Duration::from_mins(1),
         };
-        Self { connect: Duration::from_secs(5), first_byte, idle: Duration::from_secs(60) }
+        Self { connect: Duration::from_secs(5), first_byte, idle: Duration::from_mins(1) }
     }
 }
 
-/// One `[backends.NAME]`, complete.
-#[derive(Clone, Debug)]
+/// One `[backends.NAME]`, complete. `Debug` shows no key and no value of a header.
+#[derive(Clone)]
 pub struct BackendSettings {
     /// Its name.
     pub name: BackendName,
@@ -102,7 +114,8 @@ pub struct BackendSettings {
     pub dialect: Dialect,
     /// Whose service it is.
     pub provider: Provider,
-    /// Base address, as written (no trailing slash is added or removed for messages).
+    /// Base address in its normal form: for the `openai` dialect with its version path, for the others without;
+    /// no slash at the end unless the path is empty.
     pub base_url: Url,
     /// Base address as the user wrote it, for messages.
     pub base_url_text: String,
@@ -124,6 +137,21 @@ pub struct BackendSettings {
     pub context_length: Option<u32>,
     /// How long Ollama keeps the model loaded.
     pub keep_alive: Option<String>,
+}
+
+impl fmt::Debug for BackendSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BackendSettings")
+            .field("name", &self.name)
+            .field("dialect", &self.dialect)
+            .field("base_url", &self.base_url_text)
+            .field("model", &self.model)
+            .field("max_tokens", &self.max_tokens)
+            .field("api_key", &self.api_key)
+            .field("headers", &self.headers.keys())
+            .field("place", &self.place)
+            .finish_non_exhaustive()
+    }
 }
 
 impl BackendSettings {
@@ -205,6 +233,12 @@ pub struct Settings {
     pub action_folders: Vec<PathBuf>,
     /// Where answers, logs and trust are kept (0700).
     pub state_folder: PathBuf,
+    /// What keys are looked up in.
+    pub environment: Arc<Environment>,
+    /// Backends that are defined but cannot be used, and why.
+    pub unusable: BTreeMap<BackendName, String>,
+    /// The filter of the log: a level, or `target=level`.
+    pub log: String,
 }
 
 impl Settings {

@@ -2,7 +2,7 @@
 //!
 //! Only where it is unmistakable: a line may also be meant to stand there twice.
 
-use super::Target;
+use super::{Target, indent};
 
 /// Lines around a selection, without line breaks.
 struct Neighbours<'a> {
@@ -23,7 +23,8 @@ impl<'a> Neighbours<'a> {
     fn of(target: &Target<'a>) -> Self {
         let mut before = last_lines(target.before);
         let lead = before.pop().unwrap_or_default();
-        let ends_line = target.selection.ends_with(['\n', '\r']);
+        let up_to_here = if target.selection.is_empty() { target.before } else { target.selection };
+        let ends_line = up_to_here.ends_with(['\n', '\r']);
         let mut after: Vec<&str> = lines(target.after).take(N_LINES).collect();
         let tail = if ends_line || after.is_empty() { "" } else { after.remove(0) };
         Self { before, lead, tail, after }
@@ -35,11 +36,25 @@ pub(super) fn strip(mut code: Vec<String>, target: &Target<'_>) -> Vec<String> {
     let around = Neighbours::of(target);
     strip_parts_of_lines(&mut code, &around, target.selection);
     let selection: Vec<&str> = super::extract::significant(lines(target.selection));
+    if let Some(inner) = enclosed(&code, &around, target.selection) {
+        return super::extract::without_blank_ends(inner.to_vec());
+    }
     let n_before = echo_before(&code, &around.before, &selection, target.selection);
     code.drain(..n_before);
     let n_after = echo_after(&code, &around.after, &selection, target.selection);
     code.truncate(code.len() - n_after);
     super::extract::without_blank_ends(code)
+}
+
+/// The code inside a repeated line on both sides: the head and the end of the block around the selection.
+fn enclosed<'a>(code: &'a [String], around: &Neighbours<'_>, text: &str) -> Option<&'a [String]> {
+    let (first, inner) = code.split_first()?;
+    let (last, inner) = inner.split_last()?;
+    let above = around.before.iter().rfind(|line| !line.trim().is_empty())?;
+    let below = around.after.iter().find(|line| !line.trim().is_empty())?;
+    let repeats = first.trim() == above.trim() && last.trim() == below.trim();
+    let is_block = is_substantial(first) && balance(first) != [0; 3];
+    (repeats && is_block && balance(&inner.join("\n")) == balance(text)).then_some(inner)
 }
 
 /// The code without repeated lines of what follows it, for a place with nothing selected.
@@ -65,7 +80,7 @@ fn echo_before(code: &[String], before: &[&str], selection: &[&str], text: &str)
             continue;
         }
         let resumes = rest.first().map(|line| line.trim()) == selection.first().copied();
-        if n_lines > 1 || resumes || better_balance(code, rest, text) {
+        if n_lines > 1 || resumes || heads(&head[0], rest) || better_balance(code, rest, text) {
             return n_lines;
         }
     }
@@ -118,6 +133,13 @@ fn strip_parts_of_lines(code: &mut [String], around: &Neighbours<'_>, selection:
             *last = rest.trim_end().to_owned();
         }
     }
+}
+
+/// Whether a line opens the block that all the rest is inside of: nobody wants that block in itself.
+fn heads(line: &str, rest: &[String]) -> bool {
+    let filled = || rest.iter().filter(|line| !line.trim().is_empty());
+    let depth = indent::of(line).len();
+    line.trim_end().ends_with(':') && filled().all(|line| indent::of(line).len() > depth)
 }
 
 fn starts_with(selection: &[&str], line: &str) -> bool {

@@ -129,6 +129,9 @@ fn unfenced(answer: &str, target: &Target<'_>) -> Result<Vec<String>, Unusable> 
     if prose::is_refusal(answer) {
         return Err(Unusable::Refusal);
     }
+    if answer.chars().all(|c| matches!(c, '`' | '~') || c.is_whitespace()) {
+        return Err(Unusable::NoCode);
+    }
     if let Some(code) = inline_code(answer, target.selection) {
         return Ok(vec![code]);
     }
@@ -182,12 +185,8 @@ fn reads_as_code(lines: &[String], own: &[&str]) -> bool {
     };
     let significant: Vec<&String> = lines.iter().filter(|line| !line.trim().is_empty()).collect();
     let (Some(first), Some(last)) = (significant.first(), significant.last()) else { return false };
-    let only_backticks = |line: &&String| line.trim().chars().all(|c| c == '`' || c == '~');
     let n_prose = significant.iter().copied().filter(is_prose).count();
-    !is_prose(first)
-        && !is_prose(last)
-        && n_prose * 2 < significant.len()
-        && !significant.iter().copied().all(|line| only_backticks(&line))
+    !is_prose(first) && !is_prose(last) && n_prose * 2 < significant.len()
 }
 
 /// Refuses what must not be applied although it is code.

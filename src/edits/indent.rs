@@ -125,7 +125,8 @@ fn only_first_is_off(lines: &[String], have: &str, model: &Model<'_>) -> bool {
     for line in &rest {
         let alike = own_rest.iter().filter(|own| own.trim() == line.trim());
         let indents: Vec<usize> = alike.map(|own| of(own).len()).collect();
-        in_place += usize::from(indents.contains(&of(line).len()));
+        let is_deep = of(line).len() >= model.first.len();
+        in_place += usize::from(is_deep && indents.contains(&of(line).len()));
         moved += usize::from(indents.contains(&(of(line).len() + gap)));
     }
     if in_place != moved {

@@ -3,6 +3,7 @@
 //! `parse` decides what of an answer is code and fits it to its place; `region` follows the place through
 //! what the user types; `diff` makes the edits small. Knows nothing of editors, files or models.
 
+mod apply;
 mod diff;
 mod echo;
 mod elision;
@@ -16,11 +17,12 @@ mod prose;
 mod region;
 mod selection;
 
+pub use apply::replace_file;
 pub use diff::{smallest_changes, unified};
 pub use fence::fence_longer_than;
 pub use parse::{continuation, insertion, replacement};
 pub use region::Region;
-pub use selection::{fit_selection, widen_to_lines};
+pub use selection::{Place, fit_selection, indentation_start, widen_to_lines};
 
 /// The region an answer is meant for, and what stands around it.
 #[derive(Clone, Copy, Debug)]

@@ -60,7 +60,9 @@ pub fn continuation(answer: &str, target: &Target<'_>) -> Result<String, Unusabl
     let text = if here.trim().is_empty() {
         let joined = habits.join(&indented_after(code, &context, here, &habits));
         let shown = joined.strip_prefix(here).unwrap_or_else(|| joined.trim_start()).to_owned();
-        if here.is_empty() && !context.is_empty() && !target.after.is_empty() {
+        // A place at the start of a line pushes what stands there down; an empty line is filled.
+        let fills_line = target.selection.is_empty() && target.after.starts_with(['\n', '\r']);
+        if here.is_empty() && !context.is_empty() && !fills_line {
             shown + habits.line_break
         } else {
             shown

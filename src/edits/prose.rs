@@ -89,6 +89,10 @@ const FUNCTION_WORDS: &[&str] = &[
 /// How a model begins when it talks about what it is going to show.
 const CHATTER: &[&str] = &[
     "sure",
+    "done",
+    "unchanged",
+    "nothing to",
+    "no change",
     "certainly",
     "of course",
     "okay",
@@ -176,9 +180,7 @@ pub(super) fn is_sentence(line: &str) -> bool {
             )
         })
         .count();
-    plain
-        && ((capital && (ends || words.len() >= 3 || words.len() == 1))
-            || (words.len() >= 4 && function_words >= 2))
+    plain && ((capital && (ends || words.len() >= 3)) || (words.len() >= 4 && function_words >= 2))
 }
 
 fn is_capitalized(word: &str) -> bool {

@@ -2,7 +2,47 @@
 
 use ropey::Rope;
 
-use crate::text::{CharIdx, CharRange};
+use super::Target;
+use crate::text::{CharIdx, CharRange, Snapshot};
+
+/// As much of the document on each side as an answer is judged by, in characters.
+const N_NEIGHBORS: usize = 32 * 1024;
+
+/// A selection and its neighborhood as text, for making a [`Target`] of.
+#[derive(Clone, Debug)]
+pub struct Place {
+    selection: String,
+    before: String,
+    after: String,
+    language: std::sync::Arc<str>,
+}
+
+impl Place {
+    /// The place that a range of a snapshot names.
+    pub fn of(snapshot: &Snapshot, range: CharRange) -> Self {
+        let text = &snapshot.text;
+        let range = inside(text, range);
+        let (start, end) = (range.start().0, range.end().0);
+        let from = text.line_to_char(text.char_to_line(start.saturating_sub(N_NEIGHBORS)));
+        let to = text.len_chars().min(end + N_NEIGHBORS);
+        Self {
+            selection: text.slice(start..end).to_string(),
+            before: text.slice(from..start).to_string(),
+            after: text.slice(end..to).to_string(),
+            language: snapshot.language.clone(),
+        }
+    }
+
+    /// What an answer is fitted to.
+    pub fn target(&self) -> Target<'_> {
+        Target {
+            selection: &self.selection,
+            before: &self.before,
+            after: &self.after,
+            language: &self.language,
+        }
+    }
+}
 
 /// The selection with the indentation of its first line, where it spans several lines and nothing but white
 /// space stands before it: only then can the first line be re-indented with the others.
@@ -31,7 +71,7 @@ pub fn widen_to_lines(text: &Rope, range: CharRange) -> CharRange {
 }
 
 /// The start of the line where only white space comes before an index, else the index.
-pub(crate) fn indentation_start(text: &Rope, idx: CharIdx) -> CharIdx {
+pub fn indentation_start(text: &Rope, idx: CharIdx) -> CharIdx {
     let line_start = text.line_to_char(text.char_to_line(idx.0));
     let before = text.slice(line_start..idx.0);
     if before.chars().all(|c| c == ' ' || c == '\t') { CharIdx(line_start) } else { idx }

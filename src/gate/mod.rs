@@ -2,12 +2,16 @@
 //!
 //! A [`Pass`] can be made nowhere else, and `backends/http.rs` sends no prompt without one.
 
-use std::path::PathBuf;
+mod ignored;
+mod secret_files;
+
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
-use crate::config::{BackendSettings, Settings};
+use crate::config::{BackendSettings, CloudPolicy, Dialect, Place, Settings};
 use crate::model::{BackendName, Task};
+use ignored::IgnoreRules;
 
 /// Which files' content a request carries, and in which workspace they lie.
 #[derive(Clone, Debug, Default)]
@@ -59,6 +63,7 @@ pub struct LastRequest {
 /// The gate's memory.
 #[derive(Debug, Default)]
 pub struct Gate {
+    rules: IgnoreRules,
     last: Arc<Mutex<Option<Arc<LastRequest>>>>,
 }
 
@@ -86,7 +91,12 @@ impl Gate {
         task: Task,
         origin: &Origin,
     ) -> Result<Pass, Refusal> {
-        let _ = (settings, origin);
+        for file in &origin.files {
+            self.check_file(settings, file, &origin.workspace)?;
+        }
+        if settings.privacy.cloud == CloudPolicy::Never && is_cloud(backend, model) {
+            return Err(Refusal::CloudForbidden { backend: backend.name.clone() });
+        }
         Ok(Pass {
             backend: backend.name.clone(),
             model: model.to_owned(),
@@ -95,8 +105,62 @@ impl Gate {
         })
     }
 
+    /// Whether a file's text may leave, whoever is asked; for telling the user before a job is begun.
+    pub fn check_file(
+        &self,
+        settings: &Settings,
+        file: &Path,
+        workspace: &[PathBuf],
+    ) -> Result<(), Refusal> {
+        let written = ignored::absolute(file);
+        let resolved = ignored::resolved(&written);
+        let mut roots: Vec<PathBuf> =
+            workspace.iter().map(|root| ignored::absolute(root)).collect();
+        let resolved_roots: Vec<PathBuf> =
+            roots.iter().filter_map(|root| ignored::resolved(root)).collect();
+        roots.extend(resolved_roots);
+        // A link with a harmless name may lead to a secret, and a secret name to anything.
+        let names =
+            std::iter::once(&written).chain(resolved.as_ref().filter(|path| **path != written));
+        for path in names {
+            let reason = secret_files::rule(path)
+                .map(|rule| format!("a secret file by the built-in rule `{rule}`"))
+                .or_else(|| self.rules.rule(path, &roots, &settings.privacy.ignore));
+            if let Some(reason) = reason {
+                return Err(Refusal::FileExcluded { path: file.to_owned(), reason });
+            }
+        }
+        Ok(())
+    }
+
     /// The request sent last, from any task and front.
     pub fn last_request(&self) -> Option<Arc<LastRequest>> {
         self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
+}
+
+impl Pass {
+    /// Remembers what is sent with this pass.
+    pub(crate) fn record(&self, url: String, body: &[u8]) {
+        let request = LastRequest {
+            at: SystemTime::now(),
+            backend: self.backend.clone(),
+            model: self.model.clone(),
+            task: self.task,
+            url,
+            body: body.to_vec(),
+        };
+        *self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
+            Some(Arc::new(request));
+    }
+}
+
+/// Whether a request would leave for a cloud service. Ollama runs some models in its own cloud and tells
+/// so by their names alone.
+pub fn is_cloud(backend: &BackendSettings, model: &str) -> bool {
+    let model = model.to_ascii_lowercase();
+    let tag = model.rsplit_once(':').map_or("", |(_, tag)| tag);
+    let is_cloud_tag = tag == "cloud" || tag.ends_with("-cloud");
+    let is_cloud_name = backend.dialect == Dialect::Ollama && model.ends_with("-cloud");
+    backend.place == Place::Cloud || is_cloud_tag || is_cloud_name
 }

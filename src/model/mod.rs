@@ -309,3 +309,10 @@ pub enum Event {
     /// The answer failed; what came before is partial.
     Failed(Box<ModelError>),
 }
+
+/// What is to be sent is longer than the window even after everything optional was left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooLong {
+    /// Estimated size in tokens of what cannot be left out.
+    pub tokens: usize,
+}

@@ -1,12 +1,26 @@
 //! Picks who answers: the chain of a task, retries, fall back, and the breaker for dead servers.
 
+mod attempt;
+mod breaker;
+mod keys;
+mod pick;
+mod retry;
+
+use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 
-use crate::backends::Backends;
-use crate::config::{Chain, Settings};
+use crate::backends::{Backends, ModelInfo};
+use crate::config::Settings;
 use crate::gate::{Gate, Origin, Refusal};
-use crate::model::{BackendName, ModelError, Request, StopReason, Task, ToolCall, Usage};
+use crate::model::{
+    BackendName, ErrorClass, ModelError, Request, StopReason, Task, TooLong, ToolCall, Usage,
+};
 use crate::secrets::SecretError;
+use attempt::{GivenUp, Obey, Position, Standing};
+use breaker::Breaker;
+use keys::Keys;
+use pick::Picked;
 
 /// What a caller may choose for one job, over the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,6 +73,12 @@ pub struct FellBack {
     pub class: String,
     /// One sentence.
     pub message: String,
+}
+
+impl fmt::Display for FellBack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "backend \"{}\" was given up: {}", self.backend, self.message)
+    }
 }
 
 /// A complete answer.
@@ -123,17 +143,32 @@ pub enum Cause {
     },
 }
 
+impl Cause {
+    /// The name of its class: that of the model's error, or `refused`, `auth`, `unknown_backend`.
+    pub fn class(&self) -> &'static str {
+        match self {
+            Self::Model(error) => error.class.as_str(),
+            Self::Refused(_) => "refused",
+            Self::Secret(_) => ErrorClass::Auth.as_str(),
+            Self::UnknownBackend { .. } => "unknown_backend",
+            Self::NoModel { .. } => ErrorClass::ModelNotAvailable.as_str(),
+        }
+    }
+}
+
 /// Routes jobs to backends.
 #[derive(Debug)]
 pub struct Router {
     backends: Arc<Backends>,
     gate: Arc<Gate>,
+    breaker: Breaker,
+    keys: Keys,
 }
 
 impl Router {
     /// A router with nothing known about any backend.
     pub fn new(backends: Arc<Backends>, gate: Arc<Gate>) -> Self {
-        Self { backends, gate }
+        Self { backends, gate, breaker: Breaker::default(), keys: Keys::default() }
     }
 
     /// Gets an answer from the first backend of the chain that gives one.
@@ -143,17 +178,98 @@ impl Router {
     pub async fn answer(
         &self,
         order: &Order,
-        compose: &(dyn Fn(usize) -> Request + Send + Sync),
+        compose: &(dyn Fn(usize) -> Result<Request, TooLong> + Send + Sync),
         watch: &mut (dyn FnMut(Progress<'_>) + Send),
     ) -> Result<Answer, Box<Failure>> {
-        let _ = (order, compose, watch, &self.backends, &self.gate);
-        let _: Option<Chain> = None;
-        todo!()
+        let links =
+            pick::links(&order.settings, order.task, &order.choice).map_err(Failure::before_any)?;
+        let mut waiting: VecDeque<&Picked> = links.iter().collect();
+        // Dead servers are skipped while others may answer, and asked after all when none did.
+        let mut skipped: VecDeque<&Picked> = VecDeque::new();
+        let mut given_up: Vec<GivenUp> = Vec::new();
+        let mut overflowed: Option<usize> = None;
+        while let Some((link, breaker)) = next_of(&mut waiting, &mut skipped) {
+            if let Some(too_small) = overflowed
+                && self.window_of(link).await <= too_small
+            {
+                continue;
+            }
+            given_up.retain(|failed| !(failed.standing == Standing::Skipped && failed.is_of(link)));
+            let position = Position { is_last: waiting.is_empty() && skipped.is_empty(), breaker };
+            let failed = match self.try_link(order, link, position, compose, watch).await {
+                Ok(answer) => return Ok(Answer { fell_back: fell_back(given_up), ..answer }),
+                Err(failed) => failed,
+            };
+            overflowed = failed.overflowed_window().or(overflowed);
+            let goes_on = failed.goes_on();
+            if failed.standing == Standing::Skipped {
+                skipped.push_back(link);
+            }
+            if goes_on && !(waiting.is_empty() && skipped.is_empty()) {
+                watch(Progress::FellBack(&failed.fell_back));
+            }
+            given_up.push(failed);
+            if !goes_on {
+                break;
+            }
+        }
+        Err(Failure::after(given_up))
+    }
+
+    /// The models of a backend, with its key fetched as for a request.
+    pub async fn models(
+        &self,
+        settings: &Arc<Settings>,
+        backend: &BackendName,
+    ) -> Result<Vec<ModelInfo>, Cause> {
+        let backend = settings.backend(backend).ok_or_else(|| pick::unknown(settings, backend))?;
+        let key = self.keys.key_of(backend, settings).await?;
+        Ok(self.backends.models(backend, key.as_ref()).await?)
     }
 }
 
-impl std::fmt::Display for FellBack {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.backend, self.message)
+impl Failure {
+    fn before_any(cause: Cause) -> Box<Self> {
+        let backend = match &cause {
+            Cause::NoModel { backend } => Some(backend.clone()),
+            _ => None,
+        };
+        Box::new(Self {
+            cause,
+            backend,
+            model: None,
+            partial_text: String::new(),
+            fell_back: Vec::new(),
+        })
     }
+
+    /// The failure of a whole chain: the cause is that of the backend asked last; one that was only
+    /// skipped or refused is not it as long as another was asked.
+    fn after(mut given_up: Vec<GivenUp>) -> Box<Self> {
+        let best = given_up.iter().map(|failed| failed.standing).max();
+        let last = given_up.iter().rposition(|failed| Some(failed.standing) == best).unwrap_or(0);
+        let failed = given_up.remove(last);
+        Box::new(Self {
+            cause: failed.cause,
+            backend: Some(failed.fell_back.backend),
+            model: Some(failed.model),
+            partial_text: failed.partial_text,
+            fell_back: fell_back(given_up),
+        })
+    }
+}
+
+/// The next link to ask: those that wait in their order, then those that were skipped.
+fn next_of<'a>(
+    waiting: &mut VecDeque<&'a Picked>,
+    skipped: &mut VecDeque<&'a Picked>,
+) -> Option<(&'a Picked, Obey)> {
+    waiting
+        .pop_front()
+        .map(|link| (link, Obey::Breaker))
+        .or_else(|| skipped.pop_front().map(|link| (link, Obey::Nothing)))
+}
+
+fn fell_back(given_up: Vec<GivenUp>) -> Vec<FellBack> {
+    given_up.into_iter().map(|failed| failed.fell_back).collect()
 }

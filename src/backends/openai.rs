@@ -1,0 +1,161 @@
+//! The dialect of OpenAI's Chat Completions: OpenAI, Groq, llama.cpp, vLLM, LM Studio and many more.
+
+use serde_json::{Map, Value, json};
+
+use super::chunks::Chunks;
+use super::{Asked, Decoder, Lookup, ModelInfo, Prompt, Translator};
+use crate::config::{BackendSettings, Provider};
+use crate::model::{Arguments, Message, Request, Role, ToolCall};
+
+/// The translator of this dialect.
+#[derive(Debug)]
+pub(crate) struct OpenAi;
+
+/// Most stop strings that all servers accept.
+const MAX_STOPS: usize = 4;
+
+impl Translator for OpenAi {
+    fn prompt(&self, asked: &Asked<'_>) -> Prompt {
+        let body = body(asked.backend, asked.model, asked.request);
+        Prompt {
+            path: "chat/completions",
+            accept: "text/event-stream",
+            body: body.to_string().into_bytes(),
+        }
+    }
+
+    fn decoder(&self, _asked: &Asked<'_>) -> Box<dyn Decoder> {
+        Box::new(Chunks::new(format!("call_{:08x}_", fastrand::u32(..))))
+    }
+
+    fn list(&self) -> Lookup {
+        Lookup::Get("models")
+    }
+
+    fn read_list(&self, list: &Value) -> Vec<ModelInfo> {
+        let items = list.get("data").or_else(|| list.get("models")).unwrap_or(list);
+        items.as_array().into_iter().flatten().filter_map(read_model).collect()
+    }
+
+    fn describe(&self, backend: &BackendSettings, _model: &str) -> Option<Lookup> {
+        // OpenAI's own list tells no window, so asking would only cost time.
+        (!is_openai_host(backend)).then(|| self.list())
+    }
+
+    fn read_description(&self, list: &Value, model: &str) -> Option<ModelInfo> {
+        let models = self.read_list(list);
+        // llama.cpp serves one model and ignores what name it is asked by.
+        let only = if let [only] = models.as_slice() { Some(only.clone()) } else { None };
+        models.into_iter().find(|info| info.id == model).or(only)
+    }
+
+    fn window(&self, backend: &BackendSettings, info: Option<&ModelInfo>) -> Option<u32> {
+        backend.context_length.or_else(|| info?.context_length)
+    }
+}
+
+fn read_model(item: &Value) -> Option<ModelInfo> {
+    let id = item.get("id").or_else(|| item.get("name"))?.as_str()?.to_owned();
+    // Groq, vLLM, llama.cpp, and gateways, in this order.
+    let length = [
+        "/context_window",
+        "/max_model_len",
+        "/meta/n_ctx",
+        "/context_length",
+        "/meta/n_ctx_train",
+    ]
+    .iter()
+    .find_map(|path| item.pointer(path).and_then(Value::as_u64))
+    .and_then(|length| u32::try_from(length).ok())
+    .filter(|&length| length > 0);
+    Some(ModelInfo { id, context_length: length, abilities: Vec::new() })
+}
+
+fn is_openai_host(backend: &BackendSettings) -> bool {
+    backend.base_url.host_str().is_some_and(|host| {
+        host == "api.openai.com"
+            || host.ends_with(".openai.com")
+            || host.ends_with(".openai.azure.com")
+    })
+}
+
+fn body(backend: &BackendSettings, model: &str, request: &Request) -> Value {
+    let mut body = Map::new();
+    body.insert("model".into(), model.into());
+    body.insert("messages".into(), messages(backend, request).into());
+    body.insert("stream".into(), true.into());
+    body.insert("stream_options".into(), json!({"include_usage": true}));
+    if let Some(max_tokens) = request.max_tokens {
+        // OpenAI's newer models refuse `max_tokens`; other servers know only that.
+        let field = if is_openai_host(backend) { "max_completion_tokens" } else { "max_tokens" };
+        body.insert(field.into(), max_tokens.into());
+    }
+    if let Some(temperature) = request.temperature {
+        body.insert("temperature".into(), short_float(temperature));
+    }
+    if !request.stop.is_empty() {
+        let stops: Vec<&String> = request.stop.iter().take(MAX_STOPS).collect();
+        body.insert("stop".into(), json!(stops));
+    }
+    if !request.tools.is_empty() {
+        body.insert("tools".into(), tools(request));
+    }
+    Value::Object(body)
+}
+
+/// The number as the user wrote it: 0.2, not 0.20000000298.
+pub(crate) fn short_float(number: f32) -> Value {
+    number.to_string().parse::<f64>().map_or(Value::Null, Value::from)
+}
+
+/// The tools in the form that this dialect and Ollama's share.
+pub(crate) fn tools(request: &Request) -> Value {
+    request
+        .tools
+        .iter()
+        .map(|tool| {
+            json!({"type": "function", "function": {
+                "name": tool.name, "description": tool.description, "parameters": tool.parameters,
+            }})
+        })
+        .collect()
+}
+
+fn messages(backend: &BackendSettings, request: &Request) -> Vec<Value> {
+    let mut messages = Vec::with_capacity(request.messages.len() + 1);
+    if !request.system.is_empty() {
+        messages.push(json!({"role": "system", "content": request.system}));
+    }
+    messages.extend(request.messages.iter().map(|message| to_wire(backend, message)));
+    messages
+}
+
+fn to_wire(backend: &BackendSettings, message: &Message) -> Value {
+    match message.role {
+        Role::User => json!({"role": "user", "content": message.text}),
+        Role::Tool => {
+            let id = message.result_of.as_ref().map_or("", |result| result.id.as_str());
+            json!({"role": "tool", "tool_call_id": id, "content": message.text})
+        }
+        Role::Assistant if message.tool_calls.is_empty() => {
+            json!({"role": "assistant", "content": message.text})
+        }
+        Role::Assistant => {
+            let calls: Vec<Value> = message.tool_calls.iter().map(call_to_wire).collect();
+            // Some templates fail on null content, OpenAI itself accepts both.
+            let content = match (message.text.is_empty(), backend.provider) {
+                (true, Provider::OpenAi) => Value::Null,
+                _ => Value::from(message.text.as_str()),
+            };
+            json!({"role": "assistant", "content": content, "tool_calls": calls})
+        }
+    }
+}
+
+fn call_to_wire(call: &ToolCall) -> Value {
+    let arguments = match &call.arguments {
+        Arguments::Json(value) => value.to_string(),
+        Arguments::Raw(text) => text.clone(),
+    };
+    json!({"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}})
+}

@@ -1,0 +1,125 @@
+//! What the process was started with, as a value: variables, home and working folder.
+//!
+//! Captured once at the rim and passed down, so that nothing else reads the real environment and every
+//! test brings its own.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// Variables, home and working folder of the process. `Debug` shows the names of variables only.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Environment {
+    /// All variables whose names and values are Unicode.
+    pub vars: BTreeMap<String, String>,
+    /// The user's home folder.
+    pub home: Option<PathBuf>,
+    /// Where the process was started.
+    pub working_folder: PathBuf,
+}
+
+impl Environment {
+    /// Reads the environment of the process.
+    pub fn capture() -> Self {
+        let vars: BTreeMap<String, String> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let home = std::env::home_dir().filter(|home| home.is_absolute());
+        let working_folder = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+        Self { vars, home, working_folder }
+    }
+
+    /// An environment of exactly these variables.
+    pub fn of<'a>(home: &Path, vars: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let vars = vars.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        Self { vars, home: Some(home.to_owned()), working_folder: home.to_owned() }
+    }
+
+    /// A variable without surrounding white space; `None` if it is not set or empty.
+    pub fn var(&self, name: &str) -> Option<&str> {
+        self.vars.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// Where the user's configuration lies; `None` without a home.
+    pub fn config_folder(&self) -> Option<PathBuf> {
+        let platform = if cfg!(windows) { "APPDATA" } else { "" };
+        self.folder("XDG_CONFIG_HOME", platform, ".config")
+    }
+
+    /// Where answers, logs and trust are kept; `None` without a home.
+    pub fn state_folder(&self) -> Option<PathBuf> {
+        let platform = if cfg!(windows) { "LOCALAPPDATA" } else { "" };
+        self.folder("XDG_STATE_HOME", platform, ".local/state")
+    }
+
+    /// A path as the user wrote it: `~` expanded, relative ones taken from the working folder.
+    pub fn path(&self, written: &str) -> PathBuf {
+        let home = self.home.as_deref();
+        let expanded = match (home, written.strip_prefix("~/"), written) {
+            (Some(home), Some(rest), _) => home.join(rest),
+            (Some(home), None, "~") => home.to_owned(),
+            _ => PathBuf::from(written),
+        };
+        self.working_folder.join(expanded)
+    }
+
+    /// The XDG specification has relative values ignored; empty ones are relative.
+    fn folder(&self, xdg: &str, platform: &str, below_home: &str) -> Option<PathBuf> {
+        let named =
+            [xdg, platform].into_iter().filter_map(|name| self.var(name)).map(PathBuf::from);
+        named
+            .into_iter()
+            .find(|folder| folder.is_absolute())
+            .or_else(|| self.home.as_ref().map(|home| home.join(below_home)))
+            .map(|folder| folder.join("arawn"))
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Environment")
+            .field("vars", &self.vars.keys())
+            .field("home", &self.home)
+            .field("working_folder", &self.working_folder)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_follow_the_xdg_variables_and_ignore_relative_ones() {
+        let home = Path::new("/home/ann");
+        let plain = Environment::of(home, []);
+        assert_eq!(plain.config_folder(), Some("/home/ann/.config/arawn".into()));
+        assert_eq!(plain.state_folder(), Some("/home/ann/.local/state/arawn".into()));
+        let set =
+            Environment::of(home, [("XDG_CONFIG_HOME", "/etc/ann"), ("XDG_STATE_HOME", "state")]);
+        assert_eq!(set.config_folder(), Some("/etc/ann/arawn".into()));
+        assert_eq!(set.state_folder(), Some("/home/ann/.local/state/arawn".into()));
+    }
+
+    #[test]
+    fn an_empty_variable_is_not_set_and_white_space_goes() {
+        let environment = Environment::of(Path::new("/h"), [("A", "  "), ("B", " b\n")]);
+        assert_eq!(environment.var("A"), None);
+        assert_eq!(environment.var("B"), Some("b"));
+    }
+
+    #[test]
+    fn debug_shows_no_values() {
+        let environment = Environment::of(Path::new("/h"), [("OPENAI_API_KEY", "sk-canary")]);
+        let text = format!("{environment:?}");
+        assert!(text.contains("OPENAI_API_KEY") && !text.contains("canary"), "{text}");
+    }
+
+    #[test]
+    fn a_tilde_is_the_home_folder() {
+        let environment = Environment::of(Path::new("/h"), []);
+        assert_eq!(environment.path("~/key"), Path::new("/h/key"));
+        assert_eq!(environment.path("key"), Path::new("/h/key"));
+        assert_eq!(environment.path("/key"), Path::new("/key"));
+    }
+}

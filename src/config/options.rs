@@ -1,0 +1,256 @@
+//! Options: the configuration as it is written, in a file or by an editor, every key optional.
+//!
+//! README table, `docs/config.md`, the JSON Schema and the checks of every layer are made from these types.
+//! None of them derives `Debug`: a literal key may be inside.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::settings::{CloudPolicy, Dialect};
+use crate::model::Task;
+
+/// A table that is accepted as it stands and has no effect here.
+type Foreign = BTreeMap<String, serde_json::Value>;
+
+/// Configuration of arawn.
+#[derive(Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct Options {
+    /// Which backend is asked, and which ones after it.
+    pub llm: LlmOptions,
+    /// The backends, by name. `anthropic`, `openai`, `groq` and `ollama` are known without a table of their own;
+    /// any other name needs `dialect` and `base_url`.
+    pub backends: BTreeMap<String, BackendOptions>,
+    /// Backend and model for one kind of work.
+    pub tasks: TasksOptions,
+    /// What may leave this machine.
+    pub privacy: PrivacyOptions,
+    /// Actions of your own, by name; a built-in name replaces the built-in action.
+    pub actions: BTreeMap<String, ActionOptions>,
+    /// Logging, to stderr.
+    pub log: LogOptions,
+    /// Which backend makes embeddings. Checked and kept; nothing uses it yet.
+    pub embeddings: EmbeddingsOptions,
+    /// Indexing of conversations. Checked and kept; nothing uses it yet.
+    pub memory: MemoryOptions,
+    /// Accepted, has no effect.
+    pub server: Foreign,
+    /// Accepted, has no effect.
+    pub mcp: Foreign,
+    /// Accepted, has no effect.
+    pub agent: Foreign,
+    /// Accepted, has no effect.
+    pub workstreams: Foreign,
+    /// Accepted, has no effect.
+    pub logging: Foreign,
+    /// Accepted, has no effect.
+    pub plugins: Foreign,
+}
+
+/// `[llm]`: the chain of backends.
+#[derive(Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct LlmOptions {
+    /// The backend that is asked first.
+    pub backend: Option<String>,
+    /// Its model, in place of the one in the backend's own table; means no other backend.
+    pub model: Option<String>,
+    /// Backends that are tried in this order when the first one cannot answer.
+    pub fallback: Option<Vec<String>>,
+}
+
+/// `[backends.NAME]`.
+#[derive(Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct BackendOptions {
+    /// The protocol the server speaks. `openai` fits vLLM, llama.cpp, LM Studio, `LiteLLM` and most gateways.
+    pub dialect: Option<Dialect>,
+    /// Where the server is.
+    pub base_url: Option<String>,
+    /// Where the key is: `$keyring:NAME`, `$env:VARIABLE`, `$file:PATH`, or the key itself, which is warned about.
+    /// Without it `ANTHROPIC_API_KEY`, `OPENAI_API_KEY` or `GROQ_API_KEY` counts for the backend of that name.
+    pub api_key: Option<String>,
+    /// The model to ask.
+    pub model: Option<String>,
+    /// Most tokens of an answer.
+    #[schemars(range(min = 1))]
+    pub max_tokens: Option<u32>,
+    /// Sampling temperature; not sent unless it is set.
+    #[schemars(range(min = 0.0, max = 2.0))]
+    pub temperature: Option<f32>,
+    /// Further headers of every request; a value may be `$env:VARIABLE`.
+    pub headers: BTreeMap<String, String>,
+    /// Allows unencrypted `http://` to another machine.
+    pub allow_http: Option<bool>,
+    /// The server is yours, though it is not on this machine: it counts as local, not as cloud.
+    pub local: Option<bool>,
+    /// Size of the context window in tokens; `num_ctx` is another name for it.
+    #[schemars(range(min = 1))]
+    pub context_length: Option<u32>,
+    /// How long Ollama keeps the model loaded: `"10m"`, `"-1"` for ever.
+    pub keep_alive: Option<String>,
+    /// Seconds until a connection must stand.
+    #[schemars(range(min = 1))]
+    pub connect_timeout: Option<u32>,
+    /// Seconds until the answer must begin: 60, or 300 for a local backend, which may be loading its model.
+    #[schemars(range(min = 1))]
+    pub first_byte_timeout: Option<u32>,
+    /// Seconds that may pass between two pieces of an answer.
+    #[schemars(range(min = 1))]
+    pub idle_timeout: Option<u32>,
+}
+
+/// `[tasks]`: one table a kind of work.
+#[derive(Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct TasksOptions {
+    /// Going on from the cursor or from the selection's end.
+    pub complete: TaskOptions,
+    /// Rewriting a selection.
+    pub edit: TaskOptions,
+    /// Mending what a diagnostic complains of.
+    pub fix: TaskOptions,
+    /// Explaining code.
+    pub explain: TaskOptions,
+    /// Writing documentation comments.
+    pub document: TaskOptions,
+    /// Writing tests.
+    pub test: TaskOptions,
+    /// Reviewing code.
+    pub review: TaskOptions,
+    /// Writing commit messages.
+    pub commit: TaskOptions,
+    /// One question, one answer.
+    pub ask: TaskOptions,
+    /// A conversation.
+    pub chat: TaskOptions,
+}
+
+impl TasksOptions {
+    /// The table of a task.
+    pub fn of(&self, task: Task) -> &TaskOptions {
+        match task {
+            Task::Complete => &self.complete,
+            Task::Edit => &self.edit,
+            Task::Fix => &self.fix,
+            Task::Explain => &self.explain,
+            Task::Document => &self.document,
+            Task::Test => &self.test,
+            Task::Review => &self.review,
+            Task::Commit => &self.commit,
+            Task::Ask => &self.ask,
+            Task::Chat => &self.chat,
+        }
+    }
+}
+
+/// `[tasks.NAME]`: what is left out is taken from `[llm]`.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct TaskOptions {
+    /// The backend for this task.
+    pub backend: Option<String>,
+    /// The model for this task, of the task's backend.
+    pub model: Option<String>,
+    /// Backends that are tried next; `[]` for none.
+    pub fallback: Option<Vec<String>>,
+    /// Most tokens of an answer to this task.
+    #[schemars(range(min = 1))]
+    pub max_tokens: Option<u32>,
+}
+
+/// `[privacy]`.
+#[derive(Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct PrivacyOptions {
+    /// `never` switches every cloud backend off.
+    pub cloud: Option<CloudPolicy>,
+    /// Further files that never leave, in the syntax of `.gitignore`. Every layer adds to the list.
+    pub ignore: Option<Vec<String>>,
+}
+
+/// `[actions.NAME]`: what an action file has in its front matter, and the template.
+#[derive(Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct ActionOptions {
+    /// What the menu shows.
+    pub title: Option<String>,
+    /// The task whose backend and model it uses.
+    pub task: Option<Task>,
+    /// `edit` for a change of the text, `answer` for something to read.
+    pub kind: Option<String>,
+    /// Where the result goes: `replace`, `insert_before`, `insert_after`, `answer`.
+    pub output: Option<String>,
+    /// Language ids it is offered for; all when left out.
+    pub languages: Option<Vec<String>>,
+    /// Whether it asks for an instruction first.
+    pub input: Option<bool>,
+    /// The prompt, a template.
+    pub template: Option<String>,
+}
+
+/// `[log]`.
+#[derive(Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct LogOptions {
+    /// `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `arawn::router=debug`.
+    pub level: Option<String>,
+}
+
+/// `[embeddings]`.
+#[derive(Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct EmbeddingsOptions {
+    /// `local`, or the name of a backend that makes embeddings.
+    pub backend: Option<String>,
+    /// The embedding model.
+    pub model: Option<String>,
+    /// Embeddings of `openai`.
+    pub openai: OpenAiEmbeddingsOptions,
+}
+
+/// `[embeddings.openai]`.
+#[derive(Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct OpenAiEmbeddingsOptions {
+    /// Where the key is; that of `[backends.openai]` when left out.
+    pub api_key: Option<String>,
+    /// The embedding model.
+    pub model: Option<String>,
+}
+
+/// `[memory]`.
+#[derive(Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct MemoryOptions {
+    /// Indexing of conversations.
+    pub indexing: IndexingOptions,
+    /// Accepted, has no effect.
+    pub recall: Foreign,
+}
+
+/// `[memory.indexing]`.
+#[derive(Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct IndexingOptions {
+    /// Whether conversations are indexed.
+    pub enabled: Option<bool>,
+    /// The backend for it; `default` is that of `[llm]`.
+    pub backend: Option<String>,
+    /// Its model.
+    pub model: Option<String>,
+}

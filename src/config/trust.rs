@@ -1,0 +1,175 @@
+//! Trust in projects: the user's own act, kept in the state folder, bound to path and content.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::environment::Environment;
+use super::layers;
+use super::private_file;
+use super::problem::ConfigError;
+
+/// What a project brings along: its configuration and its actions, as they are on disk now.
+pub struct Project {
+    /// The project's folder, without symbolic links.
+    pub root: PathBuf,
+    /// `.arawn/arawn.toml` and its text, if there is one.
+    pub(super) file: Option<(PathBuf, String)>,
+    /// A symbolic link or special file in the place of a file of the project: not read.
+    pub(super) refused: Vec<PathBuf>,
+    /// Stands for the content of all files; `None` if they cannot all be read.
+    digest: Option<String>,
+}
+
+/// Most files of actions that a project may have.
+const MAX_ACTIONS: usize = 500;
+
+impl Project {
+    /// Reads the files of a project.
+    pub fn read(root: &Path) -> Result<Self, ConfigError> {
+        let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+        let mut project = Self { root, file: None, refused: Vec::new(), digest: None };
+        let path = project.root.join(".arawn/arawn.toml");
+        if !is_plain(&path, &project.root) {
+            project.refused.push(path);
+        } else if let Some(text) = layers::read(&path)? {
+            project.file = Some((path, text));
+        }
+        project.digest = project.digest_of_files();
+        Ok(project)
+    }
+
+    /// Whether it has anything that trust could change.
+    pub fn is_empty(&self) -> bool {
+        self.file.is_none() && self.action_files().is_empty()
+    }
+
+    /// The folder of the project's actions.
+    pub fn action_folder(&self) -> PathBuf {
+        self.root.join(".arawn/actions")
+    }
+
+    /// The project's files, as far as trust is about them.
+    pub fn files(&self) -> Vec<PathBuf> {
+        self.file.iter().map(|(path, _)| path.clone()).chain(self.action_files()).collect()
+    }
+
+    fn action_files(&self) -> Vec<PathBuf> {
+        let folder = self.action_folder();
+        if !is_plain(&folder, &self.root) {
+            return Vec::new();
+        }
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut files: Vec<PathBuf> = entries
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+            .collect();
+        files.sort();
+        files
+    }
+
+    /// A digest of names and contents. Lengths go in too, so that no two sets of files are written alike.
+    fn digest_of_files(&self) -> Option<String> {
+        let actions = self.action_files();
+        if actions.len() > MAX_ACTIONS || !self.refused.is_empty() {
+            return None;
+        }
+        let mut hash = Sha256::new();
+        let mut add = |name: &str, text: &str| {
+            for part in [name, text] {
+                hash.update((part.len() as u64).to_le_bytes());
+                hash.update(part.as_bytes());
+            }
+        };
+        if let Some((_, text)) = &self.file {
+            add("arawn.toml", text);
+        }
+        for path in actions {
+            if !is_plain(&path, &self.root) {
+                return None;
+            }
+            let text = layers::read(&path).ok().flatten()?;
+            add(path.file_name()?.to_str()?, &text);
+        }
+        Some(format!("{:x}", hash.finalize()))
+    }
+}
+
+/// Whether nothing on the way from the project's folder to a path is a symbolic link, and the end is no device
+/// or pipe: a cloned repository must not make us read what lies elsewhere.
+fn is_plain(path: &Path, root: &Path) -> bool {
+    let inside = path.ancestors().take_while(|ancestor| *ancestor != root);
+    inside.filter_map(|part| part.symlink_metadata().ok()).all(|m| m.is_file() || m.is_dir())
+}
+
+/// The projects that the user trusts.
+#[derive(Debug, Default)]
+pub struct TrustStore {
+    file: PathBuf,
+    projects: BTreeMap<PathBuf, String>,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct Stored {
+    version: u32,
+    projects: BTreeMap<PathBuf, String>,
+}
+
+impl TrustStore {
+    /// Reads the store. One that cannot be read trusts nobody.
+    pub fn open(environment: &Environment) -> Result<Self, ConfigError> {
+        let file = Self::path(environment).ok_or(ConfigError::NoHome)?;
+        let stored: Stored = std::fs::read(&file)
+            .ok()
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+            .unwrap_or_default();
+        Ok(Self { file, projects: stored.projects })
+    }
+
+    /// Where the store lies.
+    pub fn path(environment: &Environment) -> Option<PathBuf> {
+        Some(environment.state_folder()?.join("trust.json"))
+    }
+
+    /// Whether the project is trusted with the content it has now.
+    pub fn trusts(&self, project: &Project) -> bool {
+        let Some(digest) = &project.digest else { return false };
+        self.projects.get(&project.root) == Some(digest)
+    }
+
+    /// Whether the project was trusted with another content.
+    pub fn trusted_before(&self, project: &Project) -> bool {
+        self.projects.contains_key(&project.root) && !self.trusts(project)
+    }
+
+    /// Trusts a project with the content it has now.
+    pub fn add(&mut self, project: &Project) -> io::Result<()> {
+        let unreadable = "its files are symbolic links or cannot be read";
+        let digest = project.digest.clone().ok_or_else(|| io::Error::other(unreadable))?;
+        self.projects.insert(project.root.clone(), digest);
+        self.save()
+    }
+
+    /// Trusts a project no longer; tells whether it was trusted.
+    pub fn remove(&mut self, root: &Path) -> io::Result<bool> {
+        let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+        let was_there = self.projects.remove(&root).is_some();
+        if was_there {
+            self.save()?;
+        }
+        Ok(was_there)
+    }
+
+    /// The folders of all projects that were trusted.
+    pub fn roots(&self) -> impl Iterator<Item = &Path> {
+        self.projects.keys().map(PathBuf::as_path)
+    }
+
+    fn save(&self) -> io::Result<()> {
+        let stored = Stored { version: 1, projects: self.projects.clone() };
+        private_file::write(&self.file, &serde_json::to_vec_pretty(&stored)?)
+    }
+}

@@ -1,0 +1,63 @@
+//! There is one way out: the gate makes passes, `backends/http.rs` sends, nobody else does either.
+
+use std::path::{Path, PathBuf};
+
+fn sources(folder: &Path, out: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, out);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            out.push(path);
+        }
+    }
+}
+
+/// The files under `src` with a line of code that holds one of the words.
+fn files_naming(words: &[&str]) -> Vec<String> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&src, &mut files);
+    let mut found: Vec<String> = files
+        .iter()
+        .filter(|file| {
+            let text = std::fs::read_to_string(file).unwrap();
+            let mut code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+            code.any(|line| words.iter().any(|word| line.contains(word)))
+        })
+        .map(|file| file.strip_prefix(&src).unwrap().to_string_lossy().replace('\\', "/"))
+        .collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn only_http_rs_names_the_http_client() {
+    assert_eq!(files_naming(&["reqwest"]), ["backends/http.rs"]);
+    assert_eq!(
+        files_naming(&["hyper::", "TcpStream", "UdpSocket", "UnixStream"]),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn only_the_gate_makes_a_pass() {
+    assert_eq!(files_naming(&["Pass {"]), ["gate/mod.rs"]);
+}
+
+#[test]
+fn only_the_router_sends_prompts_and_it_asks_the_gate_first() {
+    assert_eq!(files_naming(&["Call {"]), ["backends/mod.rs", "router/attempt.rs"]);
+    assert_eq!(files_naming(&[".clear("]), ["router/attempt.rs"]);
+}
+
+#[test]
+fn sending_a_prompt_takes_a_pass() {
+    let http = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/backends/http.rs");
+    let code = std::fs::read_to_string(http).unwrap();
+    let sends: Vec<&str> =
+        code.split("async fn ").filter(|part| part.contains(".send()")).collect();
+    assert_eq!(sends.len(), 2, "`send` for prompts and `look_up` for questions about models");
+    assert!(sends[0].starts_with("send(") && sends[0].contains("pass: Pass"));
+    assert!(sends[1].starts_with("look_up(") && sends[1].contains("lookup: &Lookup"));
+}
