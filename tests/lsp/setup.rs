@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arawn::config::{
-    BackendSettings, Chain, Clocks, CloudPolicy, Dialect, Link, Place, PrivacySettings, Provider,
-    Settings,
+    BackendSettings, Chain, Clocks, CloudPolicy, Dialect, Environment, Link, Place,
+    PrivacySettings, Provider, Settings,
 };
 use arawn::lsp::{Limits, Loaded, Loader, ServeOptions};
 use arawn::model::BackendName;
@@ -61,7 +61,10 @@ pub(crate) fn settings(backends: &[Arc<BackendSettings>], state_folder: PathBuf)
         privacy: PrivacySettings { cloud: CloudPolicy::Allowed, ignore: Vec::new() },
         actions: Vec::new(),
         action_folders: Vec::new(),
+        environment: Arc::new(Environment::of(&state_folder, [])),
         state_folder,
+        unusable: BTreeMap::new(),
+        log: "warn".to_owned(),
     }
 }
 
