@@ -122,8 +122,8 @@ impl Job {
         if scope.instruction.is_none() && self.action.needs_input {
             return Err(JobError::NeedsInput { action: self.action.id.clone() });
         }
-        let may_be_blank =
-            scope.comment.is_some() || matches!(self.action.output, Output::Answer | Output::Continue);
+        let may_be_blank = scope.comment.is_some()
+            || matches!(self.action.output, Output::Answer | Output::Continue);
         let code = self.snapshot.text.slice(scope.code.chars());
         if !may_be_blank && code.chars().all(char::is_whitespace) {
             return Err(JobError::EmptySelection);
@@ -143,7 +143,11 @@ struct InForce {
 impl InForce {
     fn of(settings: Settings) -> Self {
         let (catalog, problems) = Catalog::load(&settings);
-        Self { settings: Arc::new(settings), catalog: Arc::new(catalog), action_problems: problems.into() }
+        Self {
+            settings: Arc::new(settings),
+            catalog: Arc::new(catalog),
+            action_problems: problems.into(),
+        }
     }
 }
 
@@ -208,13 +212,16 @@ impl Assistant {
             instruction: scope.instruction.as_deref(),
         };
         let task_limit = settings.tasks.get(&job.action.task).and_then(|task| task.max_tokens);
-        let compose = |window: usize| match prompts::compose(&job.action, &material, window, task_limit) {
-            Ok(request) => Ok(request),
-            Err(PromptError::TooLong { tokens }) => Err(TooLong { tokens }),
-            // Found before anything is sent, below.
-            Err(PromptError::Template { .. }) => Ok(Request::default()),
-        };
-        if let Err(PromptError::Template { detail }) = prompts::compose(&job.action, &material, usize::MAX, task_limit) {
+        let compose =
+            |window: usize| match prompts::compose(&job.action, &material, window, task_limit) {
+                Ok(request) => Ok(request),
+                Err(PromptError::TooLong { tokens }) => Err(TooLong { tokens }),
+                // Found before anything is sent, below.
+                Err(PromptError::Template { .. }) => Ok(Request::default()),
+            };
+        if let Err(PromptError::Template { detail }) =
+            prompts::compose(&job.action, &material, usize::MAX, task_limit)
+        {
             return Err(JobError::Template { action: job.action.id.clone(), detail });
         }
         let files = job.snapshot.path.iter().map(|path| path.as_ref().clone()).collect();
@@ -224,7 +231,8 @@ impl Assistant {
             choice: job.choice.clone(),
             origin: Origin { files, workspace: job.workspace.clone() },
         };
-        let answer = self.router.answer(&order, &compose, watch).await.map_err(JobError::NoAnswer)?;
+        let answer =
+            self.router.answer(&order, &compose, watch).await.map_err(JobError::NoAnswer)?;
         let result = outcome(job, &scope, &answer);
         Ok(Finished { answer, result })
     }
@@ -260,7 +268,9 @@ fn outcome(job: &Job, scope: &Scope, answer: &Answer) -> Outcome {
         return Outcome::Unusable { reason: reason.to_owned() };
     }
     match fitted(job, scope, &answer.text) {
-        Ok((range, text)) if job.snapshot.text.slice(range.chars()) == text.as_str() => Outcome::Unchanged,
+        Ok((range, text)) if job.snapshot.text.slice(range.chars()) == text.as_str() => {
+            Outcome::Unchanged
+        }
         Ok((range, text)) => Outcome::Edit { range, text },
         Err(unusable) => Outcome::Unusable { reason: unusable.to_string() },
     }
@@ -270,7 +280,9 @@ fn outcome(job: &Job, scope: &Scope, answer: &Answer) -> Outcome {
 fn stopped_short(reason: &StopReason) -> Option<&'static str> {
     match reason {
         StopReason::Stop | StopReason::Other(_) => None,
-        StopReason::Length => Some("the answer was cut at the output limit (raise `max_tokens`, or select less)"),
+        StopReason::Length => {
+            Some("the answer was cut at the output limit (raise `max_tokens`, or select less)")
+        }
         StopReason::ToolCalls => Some("the model called a tool instead of answering"),
         StopReason::Refusal => Some("the model declined"),
         StopReason::ContentFilter => Some("the provider's filter cut the answer"),
@@ -280,7 +292,9 @@ fn stopped_short(reason: &StopReason) -> Option<&'static str> {
 /// The code of an answer, fitted to its place.
 fn fitted(job: &Job, scope: &Scope, answer: &str) -> Result<(CharRange, String), Unusable> {
     let range = match job.action.output {
-        Output::InsertBefore | Output::InsertAfter => edits::widen_to_lines(&job.snapshot.text, scope.code),
+        Output::InsertBefore | Output::InsertAfter => {
+            edits::widen_to_lines(&job.snapshot.text, scope.code)
+        }
         Output::Replace | Output::Continue | Output::Answer => scope.code,
     };
     let place = Place::of(&job.snapshot, range);
@@ -294,7 +308,9 @@ fn fitted(job: &Job, scope: &Scope, answer: &str) -> Result<(CharRange, String),
                 None => (range, code),
             }
         }
-        Output::InsertBefore => (at(range.start()), edits::insertion(answer, &target, Side::Before)?),
+        Output::InsertBefore => {
+            (at(range.start()), edits::insertion(answer, &target, Side::Before)?)
+        }
         Output::InsertAfter => (at(range.end()), edits::insertion(answer, &target, Side::After)?),
         Output::Continue => (at(range.end()), edits::continuation(answer, &target)?),
     })

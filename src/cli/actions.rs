@@ -14,7 +14,11 @@ pub(super) struct ActionsArguments {
     json: bool,
 }
 
-pub(super) fn run(arguments: &ActionsArguments, session: &Session, out: &mut dyn Write) -> Result<(), Report> {
+pub(super) fn run(
+    arguments: &ActionsArguments,
+    session: &Session,
+    out: &mut dyn Write,
+) -> Result<(), Report> {
     let assistant = session.assistant(workspace_here(&session.environment))?;
     let catalog = assistant.catalog();
     for problem in assistant.action_problems().iter() {

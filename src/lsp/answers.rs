@@ -1,5 +1,6 @@
 //! Puts answers before the user: as a Markdown document, or as a message with the path of one.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -134,11 +135,17 @@ pub(super) fn page(
     let remark = remark.map(neutral::one_line);
     let mut markdown = format!("# {title}\n");
     if let Some(remark) = &remark {
-        markdown.push_str(&format!("> {}\n", neutral::markdown(remark)));
+        _ = writeln!(markdown, "> {}", neutral::markdown(remark));
     }
     markdown.push_str(body);
     if !footer.is_empty() {
-        markdown.push_str(&format!("\n---\n{}", neutral::markdown(&neutral::one_line(footer))));
+        _ = write!(
+            markdown,
+            "
+---
+{}",
+            neutral::markdown(&neutral::one_line(footer))
+        );
     }
     let gist = match remark {
         Some(remark) => format!("{remark}\n\n{body}"),

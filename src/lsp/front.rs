@@ -132,3 +132,96 @@ fn internal_error(id: Option<Id>) -> Option<Response> {
     tracing::error!("a handler panicked");
     id.map(|id| Response::from_error(id, Error::internal_error()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    /// Answers by method: panics at once, panics later, waits for ever, or echoes the parameters.
+    #[derive(Clone, Default)]
+    struct Inner {
+        called: Arc<Mutex<Vec<String>>>,
+        never: Arc<Notify>,
+    }
+
+    impl Service<Request> for Inner {
+        type Response = Option<Response>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<'static, Result<Option<Response>, Self::Error>>;
+
+        fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, request: Request) -> Self::Future {
+            let inner = self.clone();
+            async move {
+                let (method, id, params) = request.into_parts();
+                inner.called.lock().unwrap().push(method.to_string());
+                match &*method {
+                    "panic" => panic!("at once"),
+                    "panic later" => {
+                        tokio::task::yield_now().await;
+                        panic!("later");
+                    }
+                    "wait" => inner.never.notified().await,
+                    _ => {}
+                }
+                Ok(id.map(|id| Response::from_ok(id, params.unwrap_or_else(|| json!("no params")))))
+            }
+            .boxed()
+        }
+    }
+
+    fn door() -> (FrontDoor<Inner>, Inner, Arc<End>) {
+        let (inner, end) = (Inner::default(), Arc::new(End::default()));
+        (FrontDoor::new(inner.clone(), end.clone(), Arc::default()), inner, end)
+    }
+
+    fn request(method: &'static str, params: Value) -> Request {
+        Request::build(method).params(params).id(1).finish()
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_error_answer_and_the_next_request_is_served() {
+        let (mut door, _, _) = door();
+        for method in ["panic", "panic later"] {
+            let answer = door.call(request(method, json!({}))).await.unwrap().unwrap();
+            assert_eq!(answer.error().unwrap().code.code(), -32603);
+        }
+        let answer = door.call(request("echo", json!({ "a": 1 }))).await.unwrap().unwrap();
+        assert_eq!(answer.result(), Some(&json!({ "a": 1 })));
+    }
+
+    #[tokio::test]
+    async fn the_head_of_every_handler_runs_at_the_call() {
+        let (mut door, inner, _) = door();
+        let _never_polled: Vec<_> =
+            (0..100).map(|_| door.call(request("wait", json!({})))).collect();
+        let _neither = door.call(request("echo", json!({})));
+        assert_eq!(inner.called.lock().unwrap().len(), 101);
+    }
+
+    #[tokio::test]
+    async fn null_params_are_no_params() {
+        let (mut door, _, _) = door();
+        let answer = door.call(request("echo", Value::Null)).await.unwrap().unwrap();
+        assert_eq!(answer.result(), Some(&json!("no params")));
+    }
+
+    #[tokio::test]
+    async fn after_exit_requests_are_refused_and_notifications_ignored() {
+        let (mut door, inner, end) = door();
+        door.call(request("shutdown", Value::Null)).await.unwrap();
+        door.call(Request::build("exit").finish()).await.unwrap();
+        assert!(end.is_reached() && end.was_shut_down());
+        let answer = door.call(request("echo", json!({}))).await.unwrap().unwrap();
+        assert!(answer.is_error());
+        assert_eq!(door.call(Request::build("echo").finish()).await, Ok(None));
+        assert_eq!(inner.called.lock().unwrap().len(), 2);
+    }
+}

@@ -11,6 +11,7 @@ mod code_actions;
 mod commands;
 mod convert;
 mod ext;
+mod framing;
 mod front;
 mod handlers;
 mod input;
@@ -37,6 +38,7 @@ use tower_lsp::LspService;
 
 pub use settings::{EditorLayer, Loaded, Loader, NotLoaded, OnChange, WatchFiles, WatchGuard};
 
+use framing::Reframed;
 use front::FrontDoor;
 use input::{End, UntilEnd};
 use server::Server;
@@ -112,9 +114,10 @@ where
     .finish();
     let session = service.inner().session.clone();
     let door = FrontDoor::new(service, end.clone(), greeting);
-    let serving = tower_lsp::Server::new(UntilEnd::new(input, end.clone()), output, socket)
-        .concurrency_level(OPEN_REQUESTS)
-        .serve(door);
+    let serving =
+        tower_lsp::Server::new(UntilEnd::new(Reframed::new(input), end.clone()), output, socket)
+            .concurrency_level(OPEN_REQUESTS)
+            .serve(door);
     tokio::pin!(serving);
     let is_over = tokio::select! {
         () = &mut serving => true,

@@ -16,12 +16,11 @@ pub(super) fn load(session: &Session) -> Vec<Message> {
     let layer = session.state.read(|inner| inner.editor.clone());
     let (messages, files) = match (session.loader)(&layer) {
         Ok(loaded) => {
-            match session.state.read(|inner| inner.assistant.clone()) {
-                Some(assistant) => assistant.reload(loaded.settings),
-                None => {
-                    let assistant = Arc::new(Assistant::new(loaded.settings));
-                    session.state.write(|inner| inner.assistant = Some(assistant));
-                }
+            if let Some(assistant) = session.state.read(|inner| inner.assistant.clone()) {
+                assistant.reload(loaded.settings);
+            } else {
+                let assistant = Arc::new(Assistant::new(loaded.settings));
+                session.state.write(|inner| inner.assistant = Some(assistant));
             }
             let messages = session.state.write(|inner| {
                 inner.config_error = None;

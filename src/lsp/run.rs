@@ -1,5 +1,6 @@
 //! The life of a job: ask the core, show how it goes, bring the result to the user, say how it ended.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -323,7 +324,7 @@ async fn deliver(session: &Session, id: JobId, order: &Order, finished: Finished
 fn by(answer: &Answer) -> String {
     let mut text = format!("{} ({})", answer.backend, answer.model);
     for fell_back in &answer.fell_back {
-        text.push_str(&format!("; {} was given up: {}", fell_back.backend, fell_back.message));
+        _ = write!(text, "; {} was given up: {}", fell_back.backend, fell_back.message);
     }
     neutral::one_line(&text)
 }

@@ -23,6 +23,7 @@ pub(super) struct Server {
 
 impl Server {
     /// `window/workDoneProgress/cancel`
+    #[expect(clippy::unused_async, reason = "tower-lsp takes asynchronous methods only")]
     pub(super) async fn work_done_progress_cancel(&self, params: WorkDoneProgressCancelParams) {
         handlers::work_done_progress_cancel(&self.session, &params);
     }

@@ -48,13 +48,16 @@ impl Running {
         self.server.change(URI, self.version, json!([{ "range": range, "text": new }])).await;
     }
 
+    /// The model says its piece, after the server has heard of everything the user did.
     async fn answers(&mut self, text: &str) {
+        self.server.idle().await;
         self.call.say(text).await;
         self.call.say("").await;
     }
 
     /// The answer ends; the client gets one edit and takes it. Returns the version the edit was for.
-    async fn is_applied(mut self, expected: &str) -> Option<i64> {
+    async fn applies(mut self, expected: &str) -> Option<i64> {
+        self.server.idle().await;
         self.call.done().await;
         let request = self.server.wait_for("workspace/applyEdit").await;
         let version = self.buffer.take(&request["params"]["edit"]);
@@ -70,7 +73,7 @@ impl Running {
     }
 
     /// The answer ends; nothing is applied, the answer is shown with `reason`.
-    async fn is_shown(mut self, reason: &str) {
+    async fn shows(mut self, reason: &str) {
         self.call.done().await;
         let request = self.server.wait_for("window/showDocument").await;
         assert_eq!(request["params"]["takeFocus"], false);
@@ -90,14 +93,14 @@ impl Running {
 async fn an_edit_is_the_smallest_and_bound_to_the_version() {
     let mut running = Running::start(able(), CODE, range(2, 0, 2, 17)).await;
     running.answers(SIMPLER).await;
-    assert_eq!(running.is_applied(SIMPLIFIED).await, Some(1));
+    assert_eq!(running.applies(SIMPLIFIED).await, Some(1));
 }
 
 #[tokio::test]
 async fn a_client_without_document_changes_gets_changes() {
     let mut running = Running::start(bare(), CODE, range(2, 0, 2, 17)).await;
     running.answers(SIMPLER).await;
-    assert_eq!(running.is_applied(SIMPLIFIED).await, None);
+    assert_eq!(running.applies(SIMPLIFIED).await, None);
 }
 
 #[tokio::test]
@@ -111,7 +114,7 @@ async fn typing_above_and_below_moves_the_edit() {
         .replace("// head\n", "// a longer head 𐐀\n\n")
         .replace("// tail", "// another tail")
         .replace("fn add", "pub fn add");
-    assert_eq!(running.is_applied(&expected).await, Some(4));
+    assert_eq!(running.applies(&expected).await, Some(4));
 }
 
 #[tokio::test]
@@ -122,7 +125,7 @@ async fn a_client_that_sends_whole_texts_moves_the_edit_too() {
     running.server.change(URI, 2, whole).await;
     running.answers(SIMPLER).await;
     let expected = SIMPLIFIED.replace("// head\n", "// new\n// head\n");
-    assert_eq!(running.is_applied(&expected).await, Some(2));
+    assert_eq!(running.applies(&expected).await, Some(2));
 }
 
 #[tokio::test]
@@ -130,7 +133,7 @@ async fn typing_inside_keeps_the_text_and_shows_the_answer() {
     let mut running = Running::start(able(), CODE, range(2, 0, 2, 17)).await;
     running.types("a + b", "a - b").await;
     running.answers(SIMPLER).await;
-    running.is_shown("you changed the same lines meanwhile").await;
+    running.shows("you changed the same lines meanwhile").await;
 }
 
 #[tokio::test]
@@ -140,7 +143,7 @@ async fn closing_the_document_keeps_the_answer() {
     running.server.notify("textDocument/didClose", json!({ "textDocument": document })).await;
     running.server.open(URI, "rust", CODE).await;
     running.answers(SIMPLER).await;
-    running.is_shown("the document was closed meanwhile").await;
+    running.shows("the document was closed meanwhile").await;
 }
 
 #[tokio::test]
@@ -267,7 +270,7 @@ async fn check_edit(encoding: &'static str, text: &str, old: &str, new: &str) {
     let mut running = Running::start(capabilities, text, selection).await;
     assert_eq!(running.buffer.encoding, encoding);
     running.answers(&format!("```\n{}\n```\n", new.replace("\r\n", "\n").trim_end())).await;
-    running.is_applied(&text.replacen(old, new, 1)).await;
+    running.applies(&text.replacen(old, new, 1)).await;
 }
 
 #[tokio::test]

@@ -7,22 +7,22 @@ use tokio::sync::mpsc;
 
 use crate::test_server::within;
 
-pub struct Model {
-    pub url: String,
+pub(crate) struct Model {
+    pub(crate) url: String,
     calls: mpsc::UnboundedReceiver<Call>,
 }
 
 /// One request for an answer.
-pub struct Call {
+pub(crate) struct Call {
     /// The request's body.
-    pub body: Value,
+    pub(crate) body: Value,
     /// The same, as it came.
-    pub bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
     socket: TcpStream,
 }
 
 impl Model {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (sender, calls) = mpsc::unbounded_channel();
@@ -35,18 +35,18 @@ impl Model {
     }
 
     /// The address of a server that is not there.
-    pub async fn absent() -> String {
+    pub(crate) async fn absent() -> String {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         format!("http://{}", listener.local_addr().unwrap())
     }
 
     /// Waits for the next request for an answer.
-    pub async fn call(&mut self) -> Call {
+    pub(crate) async fn call(&mut self) -> Call {
         within("a request to the model", self.calls.recv()).await.unwrap()
     }
 
     /// Answers the next request.
-    pub async fn says(&mut self, text: &str) {
+    pub(crate) async fn says(&mut self, text: &str) {
         let mut call = self.call().await;
         call.say(text).await;
         call.done().await;
@@ -55,13 +55,13 @@ impl Model {
 
 impl Call {
     /// Sends a piece of the answer.
-    pub async fn say(&mut self, text: &str) {
+    pub(crate) async fn say(&mut self, text: &str) {
         self.line(&json!({ "message": { "role": "assistant", "content": text }, "done": false }))
             .await;
     }
 
     /// Ends the answer.
-    pub async fn done(mut self) {
+    pub(crate) async fn done(mut self) {
         let end = json!({
             "message": { "role": "assistant", "content": "" }, "done": true, "done_reason": "stop", "eval_count": 3,
         });
@@ -71,7 +71,7 @@ impl Call {
     }
 
     /// Waits until the client has closed the connection.
-    pub async fn closed(mut self) {
+    pub(crate) async fn closed(mut self) {
         let mut buffer = [0; 64];
         within("the closing of the socket", async {
             while !matches!(self.socket.read(&mut buffer).await, Ok(0) | Err(_)) {}

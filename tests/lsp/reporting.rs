@@ -33,7 +33,8 @@ async fn an_answer_is_a_private_document_without_live_links() {
         page,
         "# Explain\n\nIt does !\\[x]\\(`https://evil.example/?q=1`).\n\n```rust\nVec<u8>\n```\n\n---\nollama (codellama)\n"
     );
-    assert!(shown["params"]["uri"].as_str().unwrap().ends_with(".md"));
+    let shown = shown["params"]["uri"].as_str().unwrap();
+    assert_eq!(shown, tower_lsp::lsp_types::Url::from_file_path(&answers[0]).unwrap().as_str());
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

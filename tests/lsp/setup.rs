@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arawn::config::{
-    BackendSettings, Chain, Clocks, CloudPolicy, Dialect, Link, Place, PrivacySettings, Provider,
-    Settings,
+    BackendSettings, Chain, Clocks, CloudPolicy, Dialect, Environment, Link, Place,
+    PrivacySettings, Provider, Settings,
 };
 use arawn::lsp::{Limits, Loaded, Loader, ServeOptions};
 use arawn::model::BackendName;
@@ -16,10 +16,10 @@ use serde_json::{Value, json};
 use crate::model::Model;
 use crate::test_server::TestServer;
 
-pub const URI: &str = "untitled:Untitled-1";
+pub(crate) const URI: &str = "untitled:Untitled-1";
 
 /// What VS Code and Helix can do, as far as it matters.
-pub fn able() -> Value {
+pub(crate) fn able() -> Value {
     json!({
         "general": { "positionEncodings": ["utf-16"] },
         "workspace": { "applyEdit": true, "workspaceEdit": { "documentChanges": true } },
@@ -29,11 +29,11 @@ pub fn able() -> Value {
 }
 
 /// A client that can do next to nothing, like ALE.
-pub fn bare() -> Value {
+pub(crate) fn bare() -> Value {
     json!({ "textDocument": { "codeAction": { "codeActionLiteralSupport": {} } } })
 }
 
-pub fn backend(name: &str, url: &str, place: Place) -> Arc<BackendSettings> {
+pub(crate) fn backend(name: &str, url: &str, place: Place) -> Arc<BackendSettings> {
     Arc::new(BackendSettings {
         name: BackendName::new(name),
         dialect: Dialect::Ollama,
@@ -52,7 +52,7 @@ pub fn backend(name: &str, url: &str, place: Place) -> Arc<BackendSettings> {
     })
 }
 
-pub fn settings(backends: &[Arc<BackendSettings>], state_folder: PathBuf) -> Settings {
+pub(crate) fn settings(backends: &[Arc<BackendSettings>], state_folder: PathBuf) -> Settings {
     let links = backends.iter().map(|it| Link { backend: it.name.clone(), model: None }).collect();
     Settings {
         backends: backends.iter().map(|it| (it.name.clone(), it.clone())).collect(),
@@ -61,38 +61,38 @@ pub fn settings(backends: &[Arc<BackendSettings>], state_folder: PathBuf) -> Set
         privacy: PrivacySettings { cloud: CloudPolicy::Allowed, ignore: Vec::new() },
         actions: Vec::new(),
         action_folders: Vec::new(),
+        environment: Arc::new(Environment::of(&state_folder, [])),
         state_folder,
-        environment: Arc::default(),
         unusable: BTreeMap::new(),
-        log: String::new(),
+        log: "warn".to_owned(),
     }
 }
 
 /// A model server, a private state folder, and the settings that go with them.
-pub struct Bench {
-    pub model: Model,
-    pub state: tempfile::TempDir,
+pub(crate) struct Bench {
+    pub(crate) model: Model,
+    pub(crate) state: tempfile::TempDir,
 }
 
 impl Bench {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self { model: Model::start().await, state: tempfile::tempdir().unwrap() }
     }
 
-    pub fn settings(&self) -> Settings {
+    pub(crate) fn settings(&self) -> Settings {
         settings(&[backend("ollama", &self.model.url, Place::Local)], self.state.path().into())
     }
 
-    pub fn options(&self) -> ServeOptions {
+    pub(crate) fn options(&self) -> ServeOptions {
         options(self.settings())
     }
 
-    pub async fn server(&self, capabilities: Value) -> TestServer {
+    pub(crate) async fn server(&self, capabilities: Value) -> TestServer {
         TestServer::greeted(self.options(), capabilities).await
     }
 
     /// The names of the answers that were written.
-    pub fn answers(&self) -> Vec<PathBuf> {
+    pub(crate) fn answers(&self) -> Vec<PathBuf> {
         let Ok(entries) = std::fs::read_dir(self.state.path().join("answers")) else {
             return Vec::new();
         };
@@ -100,27 +100,28 @@ impl Bench {
     }
 }
 
-pub fn options(settings: Settings) -> ServeOptions {
+pub(crate) fn options(settings: Settings) -> ServeOptions {
     options_with(Arc::new(move |_| {
         Ok(Loaded { settings: settings.clone(), warnings: Vec::new(), files: Vec::new() })
     }))
 }
 
-pub fn options_with(loader: Loader) -> ServeOptions {
+pub(crate) fn options_with(loader: Loader) -> ServeOptions {
     ServeOptions { loader, watch: None, limits: quick() }
 }
 
 /// Limits for clients that never answer, so that a test of them does not take long.
-pub fn quick() -> Limits {
+pub(crate) fn quick() -> Limits {
     Limits { client_answer: Duration::from_secs(5), parent_check: Duration::from_millis(10) }
 }
 
 /// The argument of `arawn.run`.
-pub fn run(action: &str, range: Value) -> Value {
+pub(crate) fn run(action: &str, range: impl Into<Value>) -> Value {
+    let range: Value = range.into();
     json!({ "action": action, "textDocument": { "uri": URI }, "range": range })
 }
 
-pub fn range(start_line: u32, start: u32, end_line: u32, end: u32) -> Value {
+pub(crate) fn range(start_line: u32, start: u32, end_line: u32, end: u32) -> Value {
     json!({
         "start": { "line": start_line, "character": start },
         "end": { "line": end_line, "character": end },
@@ -129,13 +130,13 @@ pub fn range(start_line: u32, start: u32, end_line: u32, end: u32) -> Value {
 
 /// Text as an editor keeps it, edited by LSP ranges. Counts by itself, not with the code under test.
 #[derive(Clone, Debug)]
-pub struct Buffer {
-    pub text: String,
-    pub encoding: &'static str,
+pub(crate) struct Buffer {
+    pub(crate) text: String,
+    pub(crate) encoding: &'static str,
 }
 
 impl Buffer {
-    pub fn new(text: &str, encoding: &'static str) -> Self {
+    pub(crate) fn new(text: &str, encoding: &'static str) -> Self {
         Self { text: text.to_owned(), encoding }
     }
 
@@ -165,7 +166,7 @@ impl Buffer {
     }
 
     /// The position of a byte.
-    pub fn position(&self, byte_idx: usize) -> Value {
+    pub(crate) fn position(&self, byte_idx: usize) -> Value {
         let before = self.text[..byte_idx].replace("\r\n", "\n").replace('\r', "\n");
         let last = before.rsplit('\n').next().unwrap();
         let column = match self.encoding {
@@ -176,13 +177,13 @@ impl Buffer {
         json!({ "line": before.matches('\n').count(), "character": column })
     }
 
-    pub fn replace(&mut self, range: &Value, text: &str) {
+    pub(crate) fn replace(&mut self, range: &Value, text: &str) {
         let span = self.byte(&range["start"])..self.byte(&range["end"]);
         self.text.replace_range(span, text);
     }
 
     /// Takes a workspace edit; all its ranges are in the text before it. Returns the version it was made for.
-    pub fn take(&mut self, edit: &Value) -> Option<i64> {
+    pub(crate) fn take(&mut self, edit: &Value) -> Option<i64> {
         let (edits, version) = match edit.get("documentChanges") {
             Some(changes) => {
                 assert_eq!(changes[0]["textDocument"]["uri"], URI);

@@ -13,19 +13,19 @@ use tokio::task::JoinHandle;
 /// The longest any wait may take. Waits end when what they wait for comes; this is for failures alone.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-pub struct TestServer {
+pub(crate) struct TestServer {
     input: Option<DuplexStream>,
     messages: mpsc::UnboundedReceiver<Value>,
     unread: VecDeque<Value>,
     serving: Option<JoinHandle<ExitStatus>>,
     next_id: i64,
     /// Every `$/progress` value that came, in order. They need not be waited for.
-    pub progress: Vec<Value>,
+    pub(crate) progress: Vec<Value>,
     /// The answer to `initialize`.
-    pub capabilities: Value,
+    pub(crate) capabilities: Value,
 }
 
-pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     tokio::time::timeout(DEADLINE, future)
         .await
         .unwrap_or_else(|_| panic!("waited in vain: {what}"))
@@ -33,7 +33,7 @@ pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
 
 impl TestServer {
     /// Starts a server that has not been greeted yet.
-    pub fn start(options: ServeOptions) -> Self {
+    pub(crate) fn start(options: ServeOptions) -> Self {
         let (input, server_input) = tokio::io::duplex(1 << 16);
         let (server_output, output) = tokio::io::duplex(1 << 16);
         let (sender, messages) = mpsc::unbounded_channel();
@@ -51,7 +51,7 @@ impl TestServer {
     }
 
     /// Starts a server and greets it with these client capabilities.
-    pub async fn greeted(options: ServeOptions, capabilities: Value) -> Self {
+    pub(crate) async fn greeted(options: ServeOptions, capabilities: Value) -> Self {
         Self::greeted_with(
             options,
             json!({ "processId": null, "rootUri": null, "capabilities": capabilities }),
@@ -60,7 +60,7 @@ impl TestServer {
     }
 
     /// Starts a server and greets it with these parameters of `initialize`.
-    pub async fn greeted_with(options: ServeOptions, params: Value) -> Self {
+    pub(crate) async fn greeted_with(options: ServeOptions, params: Value) -> Self {
         let mut server = Self::start(options);
         server.capabilities = server.call("initialize", params).await["capabilities"].take();
         server.notify("initialized", json!({})).await;
@@ -68,23 +68,23 @@ impl TestServer {
     }
 
     /// Writes bytes as they are.
-    pub async fn write(&mut self, bytes: &[u8]) {
+    pub(crate) async fn write(&mut self, bytes: &[u8]) {
         let input = self.input.as_mut().expect("the pipe is open");
         within("writing to the server", input.write_all(bytes)).await.unwrap();
     }
 
     /// Sends any message.
-    pub async fn send(&mut self, message: &Value) {
+    pub(crate) async fn send(&mut self, message: &Value) {
         let body = message.to_string();
         self.write(format!("Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes()).await;
     }
 
-    pub async fn notify(&mut self, method: &str, params: Value) {
+    pub(crate) async fn notify(&mut self, method: &str, params: Value) {
         self.send(&json!({ "jsonrpc": "2.0", "method": method, "params": params })).await;
     }
 
     /// Sends a request and returns its id.
-    pub async fn request(&mut self, method: &str, params: Value) -> i64 {
+    pub(crate) async fn request(&mut self, method: &str, params: Value) -> i64 {
         self.next_id += 1;
         let id = self.next_id;
         self.send(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params })).await;
@@ -92,7 +92,7 @@ impl TestServer {
     }
 
     /// Waits for the answer to a request: result, or error.
-    pub async fn answer(&mut self, id: i64) -> Result<Value, Value> {
+    pub(crate) async fn answer(&mut self, id: i64) -> Result<Value, Value> {
         let is_it = |message: &Value| message["id"] == id && message.get("method").is_none();
         let mut message = self.find(&format!("the answer to request {id}"), is_it).await;
         match message.get_mut("error") {
@@ -101,26 +101,20 @@ impl TestServer {
         }
     }
 
-    /// Waits for an answer without an id, as broken messages get it.
-    pub async fn answer_to_nothing(&mut self) -> Value {
-        let is_it = |message: &Value| message["id"].is_null() && message.get("method").is_none();
-        self.find("an answer without an id", is_it).await
-    }
-
     /// Sends a request and waits for its result.
-    pub async fn call(&mut self, method: &str, params: Value) -> Value {
+    pub(crate) async fn call(&mut self, method: &str, params: Value) -> Value {
         let id = self.request(method, params).await;
         self.answer(id).await.unwrap_or_else(|error| panic!("{method} failed: {error}"))
     }
 
     /// Runs a command and waits for its result.
-    pub async fn command(&mut self, name: &str, argument: Value) -> Value {
+    pub(crate) async fn command(&mut self, name: &str, argument: Value) -> Value {
         self.call("workspace/executeCommand", json!({ "command": name, "arguments": [argument] }))
             .await
     }
 
     /// Runs a command that is refused, and returns the error's message.
-    pub async fn refusal(&mut self, name: &str, argument: Value) -> String {
+    pub(crate) async fn refusal(&mut self, name: &str, argument: Value) -> String {
         let params = json!({ "command": name, "arguments": [argument] });
         let id = self.request("workspace/executeCommand", params).await;
         let error = self.answer(id).await.expect_err("the command is refused");
@@ -128,23 +122,23 @@ impl TestServer {
     }
 
     /// Waits for a notification or request of the server.
-    pub async fn wait_for(&mut self, method: &str) -> Value {
+    pub(crate) async fn wait_for(&mut self, method: &str) -> Value {
         self.find(method, |message| message["method"] == method).await
     }
 
     /// Waits for `window/showMessage` and returns its text.
-    pub async fn shown(&mut self) -> String {
+    pub(crate) async fn shown(&mut self) -> String {
         let message = self.wait_for("window/showMessage").await;
         message["params"]["message"].as_str().unwrap().to_owned()
     }
 
     /// Answers a request of the server.
-    pub async fn reply(&mut self, request: &Value, result: Value) {
+    pub(crate) async fn reply(&mut self, request: &Value, result: Value) {
         self.send(&json!({ "jsonrpc": "2.0", "id": request["id"], "result": result })).await;
     }
 
     /// Waits until a job's progress has ended, and returns the sentence.
-    pub async fn progress_end(&mut self) -> String {
+    pub(crate) async fn progress_end(&mut self) -> String {
         loop {
             if let Some(end) = self.progress.iter().find(|value| value["kind"] == "end") {
                 return end["message"].as_str().unwrap_or("").to_owned();
@@ -155,37 +149,37 @@ impl TestServer {
     }
 
     /// Waits until the server has said at least one more thing.
-    pub async fn idle(&mut self) {
+    pub(crate) async fn idle(&mut self) {
         // A request is answered after everything that came before it has been looked at.
         self.call("codeAction/resolve", json!({ "title": "idle" })).await;
     }
 
     /// Opens a document.
-    pub async fn open(&mut self, uri: &str, language: &str, text: &str) {
+    pub(crate) async fn open(&mut self, uri: &str, language: &str, text: &str) {
         let document = json!({ "uri": uri, "languageId": language, "version": 1, "text": text });
         self.notify("textDocument/didOpen", json!({ "textDocument": document })).await;
     }
 
     /// Sends content changes.
-    pub async fn change(&mut self, uri: &str, version: i64, changes: Value) {
+    pub(crate) async fn change(&mut self, uri: &str, version: i64, changes: Value) {
         let document = json!({ "uri": uri, "version": version });
         let params = json!({ "textDocument": document, "contentChanges": changes });
         self.notify("textDocument/didChange", params).await;
     }
 
     /// Closes the pipe to the server, as an editor that dies does.
-    pub fn hang_up(&mut self) {
+    pub(crate) fn hang_up(&mut self) {
         self.input = None;
     }
 
     /// Waits for the server to end.
-    pub async fn ended(&mut self) -> ExitStatus {
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
         let serving = self.serving.take().expect("the server has been started");
         within("the end of the server", serving).await.expect("the server did not panic")
     }
 
     /// Ends the session as the protocol wants it; nothing may be left unread.
-    pub async fn close(mut self) {
+    pub(crate) async fn close(mut self) {
         let id = self.request("shutdown", Value::Null).await;
         assert_eq!(self.answer(id).await, Ok(Value::Null));
         self.notify("exit", Value::Null).await;
@@ -232,9 +226,8 @@ impl TestServer {
 
 impl Drop for TestServer {
     fn drop(&mut self) {
-        if self.serving.is_some() && !std::thread::panicking() {
-            panic!("the server was not ended");
-        }
+        let is_ended = self.serving.is_none() || std::thread::panicking();
+        assert!(is_ended, "the server was not ended");
     }
 }
 

@@ -19,7 +19,7 @@ use crate::model::BackendName;
 const AS_CONFIGURED: &str = "as configured";
 
 /// How long a question to the user stays valid.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(600);
+const PATIENCE: std::time::Duration = std::time::Duration::from_mins(10);
 
 /// Takes the backend named, or asks the user. Answers with the one in force.
 pub(in crate::lsp) async fn backend(

@@ -1,5 +1,7 @@
 //! `arawn.status`: who would be asked, what runs, and who answered last.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 use tower_lsp::jsonrpc::Result;
 
@@ -77,14 +79,10 @@ fn spoken(status: &Value) -> String {
     let mut text = format!("asks {who}; {n_jobs} jobs are running");
     if let Some(backend) = status["last"]["backend"].as_str() {
         let model = status["last"]["model"].as_str().unwrap_or("?");
-        text.push_str(&format!("; {backend} ({model}) answered last"));
+        _ = write!(text, "; {backend} ({model}) answered last");
         for given_up in status["last"]["fell_back"].as_array().into_iter().flatten() {
             let text_of = |name: &str| given_up[name].as_str().unwrap_or("?").to_owned();
-            text.push_str(&format!(
-                ", {} was given up: {}",
-                text_of("backend"),
-                text_of("message")
-            ));
+            _ = write!(text, ", {} was given up: {}", text_of("backend"), text_of("message"));
         }
     }
     text
