@@ -56,7 +56,7 @@ fn fenced(answer: &str, parts: Parts, target: &Target<'_>) -> Result<Vec<String>
 
 /// The block around the whole answer, where the selection has fences of its own that look the same.
 fn whole_block(answer: &str, unclosed: bool) -> Result<Vec<String>, Unusable> {
-    let lines: Vec<&str> = answer.trim().split('\n').collect();
+    let lines: Vec<&str> = answer.trim().lines().collect();
     let (Some(first), Some(last)) = (lines.first(), lines.last()) else {
         return Err(Unusable::Empty);
     };

@@ -86,7 +86,7 @@ pub(super) fn start_of(text: &str, n_bytes: usize) -> &str {
 }
 
 /// What stands on the selection's first line in front of it.
-pub(super) fn lead<'a>(before: &'a str) -> &'a str {
+pub(super) fn lead(before: &str) -> &str {
     &before[before.rfind(['\n', '\r']).map_or(0, |idx| idx + 1)..]
 }
 

@@ -154,8 +154,9 @@ fn without_repetition(mut code: Vec<String>, context: &str, here: &str) -> (Vec<
         }
         if open_end && let Some(rest) = code[last_idx].trim_start().strip_prefix(here.trim_start())
         {
-            code[last_idx] = rest.to_owned();
-            code.drain(..last_idx);
+            let rest = rest.to_owned();
+            code.drain(..=last_idx);
+            code.insert(0, rest);
             return (code, true);
         }
     }
