@@ -68,20 +68,21 @@ pub(super) fn strip_after(mut code: Vec<String>, target: &Target<'_>) -> Vec<Str
 /// How many lines at the start repeat what stands before the selection.
 fn echo_before(code: &[String], before: &[&str], selection: &[&str], text: &str) -> usize {
     let before: Vec<&str> = before.iter().copied().filter(|line| !line.trim().is_empty()).collect();
-    let longest = before.len().min(code.len().saturating_sub(1));
-    for n_lines in (1..=longest).rev() {
-        let (head, rest) = code.split_at(n_lines);
-        let neighbours = &before[before.len() - n_lines..];
-        let same = head.iter().zip(neighbours).all(|(a, b)| a.trim() == b.trim());
+    let filled = filled(code);
+    let most = before.len().min(filled.len().saturating_sub(1));
+    for n_lines in (1..=most).rev() {
+        let neighbors = &before[before.len() - n_lines..];
+        let same = filled.iter().zip(neighbors).all(|(&idx, line)| code[idx].trim() == line.trim());
+        let (head, rest) = code.split_at(filled[n_lines]);
         if !same
             || !head.iter().any(|line| is_substantial(line))
-            || starts_with(selection, &head[0])
+            || starts_with(selection, &code[filled[0]])
         {
             continue;
         }
         let resumes = rest.first().map(|line| line.trim()) == selection.first().copied();
         if n_lines > 1 || resumes || heads(&head[0], rest) || better_balance(code, rest, text) {
-            return n_lines;
+            return head.len();
         }
     }
     0
@@ -90,21 +91,29 @@ fn echo_before(code: &[String], before: &[&str], selection: &[&str], text: &str)
 /// How many lines at the end repeat what stands after the selection.
 fn echo_after(code: &[String], after: &[&str], selection: &[&str], text: &str) -> usize {
     let after: Vec<&str> = after.iter().copied().filter(|line| !line.trim().is_empty()).collect();
-    let longest = after.len().min(code.len().saturating_sub(1));
-    for n_lines in (1..=longest).rev() {
-        let (rest, end) = code.split_at(code.len() - n_lines);
-        let same = end.iter().zip(&after).all(|(a, b)| a.trim() == b.trim());
-        let last = end.last().map_or("", |line| line.trim());
+    let filled = filled(code);
+    let most = after.len().min(filled.len().saturating_sub(1));
+    for n_lines in (1..=most).rev() {
+        let last_own = filled[filled.len() - n_lines - 1];
+        let (rest, end) = code.split_at(last_own + 1);
+        let repeated = &filled[filled.len() - n_lines..];
+        let same = repeated.iter().zip(&after).all(|(&idx, line)| code[idx].trim() == line.trim());
+        let last = code[filled[filled.len() - 1]].trim();
         if !same || selection.last() == Some(&last) {
             continue;
         }
         let ends_alike = rest.last().map(|line| line.trim()) == selection.last().copied();
         let substantial = end.iter().any(|line| is_substantial(line));
         if better_balance(code, rest, text) || (substantial && (n_lines > 1 || ends_alike)) {
-            return n_lines;
+            return end.len();
         }
     }
     0
+}
+
+/// Indexes of the lines that are not blank.
+fn filled(code: &[String]) -> Vec<usize> {
+    (0..code.len()).filter(|&idx| !code[idx].trim().is_empty()).collect()
 }
 
 /// Where the selection begins or ends inside a line: the rest of that line, repeated.

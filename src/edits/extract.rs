@@ -144,6 +144,10 @@ fn unfenced(answer: &str, target: &Target<'_>) -> Result<Vec<String>, Unusable> 
             || lines.last().is_some_and(|line| is_talk(line));
         return if talks { Err(Unusable::NoCode) } else { Ok(lines) };
     }
+    if lines.len() > 1 && !target.language.is_empty() && lines[0].trim() == target.language {
+        // The tag of a fence that was left away.
+        lines.remove(0);
+    }
     if lines.first().is_some_and(|line| is_talk(line) && ends_sentence(line)) {
         lines.remove(0);
         lines = without_blank_ends(lines);
@@ -197,7 +201,7 @@ fn check(lines: &[String], target: &Target<'_>) -> Result<(), Unusable> {
     if is_patch(lines, target) {
         return Err(Unusable::Patch);
     }
-    match elision::find(lines, target.selection) {
+    match elision::find(lines, target.selection, target.language) {
         Some(line) => Err(Unusable::Elided { line: line.chars().take(60).collect() }),
         None => Ok(()),
     }
