@@ -1,11 +1,11 @@
-//! Removes neighbours of the selection that a model repeats around its answer.
+//! Removes neighbors of the selection that a model repeats around its answer.
 //!
 //! Only where it is unmistakable: a line may also be meant to stand there twice.
 
 use super::{Target, indent};
 
 /// Lines around a selection, without line breaks.
-struct Neighbours<'a> {
+struct Neighbors<'a> {
     /// Full lines before the selection, in order.
     before: Vec<&'a str>,
     /// What stands before the selection on its own first line.
@@ -19,7 +19,7 @@ struct Neighbours<'a> {
 /// More repeated lines than this are not looked for.
 const N_LINES: usize = 40;
 
-impl<'a> Neighbours<'a> {
+impl<'a> Neighbors<'a> {
     fn of(target: &Target<'a>) -> Self {
         let mut before = last_lines(target.before);
         let lead = before.pop().unwrap_or_default();
@@ -31,9 +31,22 @@ impl<'a> Neighbours<'a> {
     }
 }
 
-/// The code without repeated neighbours.
+/// Whether code is nothing but what stands right before or right after the selection.
+pub(super) fn is_neighbor(code: &[String], target: &Target<'_>) -> bool {
+    let code = super::extract::significant(code.iter().map(String::as_str));
+    if code == super::extract::significant(lines(target.selection)) {
+        return false;
+    }
+    let around = Neighbors::of(target);
+    let before = super::extract::significant(around.before.into_iter());
+    let after = super::extract::significant(around.after.into_iter());
+    let says_enough = code.len() > 1 || code.first().is_some_and(|line| is_substantial(line));
+    says_enough && (before.ends_with(&code) || after.starts_with(&code))
+}
+
+/// The code without repeated neighbors.
 pub(super) fn strip(mut code: Vec<String>, target: &Target<'_>) -> Vec<String> {
-    let around = Neighbours::of(target);
+    let around = Neighbors::of(target);
     strip_parts_of_lines(&mut code, &around, target.selection);
     let selection: Vec<&str> = super::extract::significant(lines(target.selection));
     if let Some(inner) = enclosed(&code, &around, target.selection) {
@@ -47,7 +60,7 @@ pub(super) fn strip(mut code: Vec<String>, target: &Target<'_>) -> Vec<String> {
 }
 
 /// The code inside a repeated line on both sides: the head and the end of the block around the selection.
-fn enclosed<'a>(code: &'a [String], around: &Neighbours<'_>, text: &str) -> Option<&'a [String]> {
+fn enclosed<'a>(code: &'a [String], around: &Neighbors<'_>, text: &str) -> Option<&'a [String]> {
     let (first, inner) = code.split_first()?;
     let (last, inner) = inner.split_last()?;
     let above = around.before.iter().rfind(|line| !line.trim().is_empty())?;
@@ -59,7 +72,7 @@ fn enclosed<'a>(code: &'a [String], around: &Neighbours<'_>, text: &str) -> Opti
 
 /// The code without repeated lines of what follows it, for a place with nothing selected.
 pub(super) fn strip_after(mut code: Vec<String>, target: &Target<'_>) -> Vec<String> {
-    let around = Neighbours::of(target);
+    let around = Neighbors::of(target);
     let n_after = echo_after(&code, &around.after, &[], "");
     code.truncate(code.len() - n_after);
     code
@@ -117,7 +130,7 @@ fn filled(code: &[String]) -> Vec<usize> {
 }
 
 /// Where the selection begins or ends inside a line: the rest of that line, repeated.
-fn strip_parts_of_lines(code: &mut [String], around: &Neighbours<'_>, selection: &str) {
+fn strip_parts_of_lines(code: &mut [String], around: &Neighbors<'_>, selection: &str) {
     let lead = around.lead.trim();
     if let Some(first) = code.first_mut()
         && is_substantial(lead)

@@ -3,7 +3,7 @@
 //! When in doubt it refuses: an answer that is not applied can be asked for again, lost code cannot.
 
 use super::fence::{self, Block, Parts};
-use super::{Target, Unusable, elision, leftovers, prose};
+use super::{Target, Unusable, echo, elision, leftovers, prose};
 
 /// The lines of code of an answer, with line feeds only and no blank lines at either end.
 pub(super) fn code(answer: &str, target: &Target<'_>) -> Result<Vec<String>, Unusable> {
@@ -95,6 +95,8 @@ fn choose(blocks: Vec<Block>, target: &Target<'_>) -> Result<Vec<String>, Unusab
     drop_unless_all(&mut narrowed, |block| {
         significant(block.lines.iter().map(String::as_str)) == selection
     });
+    // Nor are the lines around it, which the prompt showed in blocks of their own.
+    drop_unless_all(&mut narrowed, |block| echo::is_neighbor(&block.lines, target));
     if narrowed.len() > 1 {
         drop_unless_all(&mut narrowed, |block| is_other_language(&block.tag, target.language));
     }

@@ -70,6 +70,9 @@ pub enum Unusable {
         "the answer holds several pieces of code, and none is clearly the one that was asked for"
     )]
     Ambiguous,
+    /// Nothing but what stands around the selection.
+    #[error("the answer only repeats the code around the selection")]
+    Echo,
     /// A patch where code was asked for.
     #[error("the answer is a patch, not the code")]
     Patch,

@@ -13,7 +13,11 @@ const N_REPEATED: usize = 8 * 1024;
 ///
 /// Indentation, line breaks, and the white space at both ends of the selection stay as they are.
 pub fn replacement(answer: &str, target: &Target<'_>) -> Result<String, Unusable> {
-    let mut code = echo::strip(extract::code(answer, target)?, target);
+    let code = extract::code(answer, target)?;
+    if echo::is_neighbor(&code, target) {
+        return Err(Unusable::Echo);
+    }
+    let mut code = echo::strip(code, target);
     let (habits, frame) = (Habits::of(target), Frame::of(target));
     habits.restyle(&mut code);
     let code = frame.indented(code, target);
