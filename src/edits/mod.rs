@@ -60,9 +60,9 @@ pub enum Unusable {
     #[error("the answer is cut off")]
     CutOff,
     /// Parts are left out: `... rest of code ...`.
-    #[error("the answer leaves out parts of the code (\"{line}\")")]
+    #[error("the answer leaves out parts of the code")]
     Elided {
-        /// The line that stands for what is left out.
+        /// The line that stands for what is left out; not in the message, which may be logged.
         line: String,
     },
     /// Several pieces of code, none of which is clearly the one that was asked for.
