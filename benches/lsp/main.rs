@@ -94,7 +94,7 @@ fn actions(upstream: &Upstream) {
             uri,
             (1, 4),
             (1, 14),
-            json!({"input": "rename", "wait": true}),
+            &json!({"input": "rename", "wait": true}),
         );
         let requested = upstream.wait_for(|seen| matches!(seen, Seen::Request));
         let ended = upstream.wait_for(|seen| matches!(seen, Seen::LastSent));
@@ -124,7 +124,7 @@ fn cancel(upstream: &Upstream) {
             uri,
             (1, 4),
             (1, 14),
-            json!({"input": "rename", "wait": true}),
+            &json!({"input": "rename", "wait": true}),
         );
         upstream.wait_for(|seen| matches!(seen, Seen::Holding));
         let since = Instant::now();
