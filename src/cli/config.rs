@@ -97,18 +97,6 @@ pub(crate) fn load_inputs(globals: &Globals, environment: Arc<Environment>) -> L
     }
 }
 
-impl From<ConfigError> for Report {
-    fn from(error: ConfigError) -> Self {
-        let is_flag = matches!(&error, ConfigError::UnknownBackend { origin, .. } if origin.starts_with("--"));
-        Self {
-            kind: if is_flag { Kind::Usage } else { Kind::Config },
-            message: error.to_string(),
-            causes: Vec::new(),
-            hint: error.hint(),
-        }
-    }
-}
-
 /// Prints; a reader that went away, as `head` does, is no error.
 pub(crate) fn print(out: &mut dyn Write, text: &str) -> Result<(), Report> {
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -121,7 +109,7 @@ pub(crate) fn print(out: &mut dyn Write, text: &str) -> Result<(), Report> {
 
 /// A report of work that failed.
 pub(crate) fn work(message: impl Into<String>) -> Report {
-    Report { kind: Kind::Work, message: message.into(), causes: Vec::new(), hint: None }
+    Report::new(Kind::Work, message)
 }
 
 fn pretty(json: &Json) -> String {

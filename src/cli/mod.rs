@@ -1,22 +1,259 @@
 //! The command line: one file a subcommand.
+//!
+//! stdout is the result alone; everything else goes to stderr.
 
+mod actions;
+mod ask;
 mod config;
+mod doctor;
+mod language;
+mod lsp;
+mod models;
+mod result;
+mod run;
 mod secret;
+mod selection;
+mod terminal;
 mod trust;
 
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
 
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::assistant::Assistant;
+use crate::config::{self as configuration, Environment, LoadInputs, Loaded};
 use crate::model::BackendName;
+use crate::report::{Kind, Report};
+use crate::router::Choice;
+
+/// An AI assistant for every editor, over the Language Server Protocol.
+#[derive(Debug, Parser)]
+#[command(name = "arawn", version, propagate_version = true, disable_help_subcommand = true)]
+struct Arguments {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Command,
+}
 
 /// Flags that every command takes, before or after its name.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub struct Globals {
-    /// `--backend`.
+    /// Ask this backend and no other
+    #[arg(long, global = true, value_name = "NAME", value_parser = |name: &str| Ok::<_, String>(BackendName::new(name)))]
     pub backend: Option<BackendName>,
-    /// `--model`.
+    /// Ask this model on the first backend
+    #[arg(long, global = true, value_name = "NAME")]
     pub model: Option<String>,
-    /// `--config`.
+    /// Read this file instead of the user's config files
+    #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// `--no-fallback`.
+    /// Ask only the first backend of the chain
+    #[arg(long, global = true)]
     pub no_fallback: bool,
+    /// Say more on stderr (twice: much more)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+impl Globals {
+    /// What the flags choose for one job.
+    fn choice(&self) -> Choice {
+        Choice {
+            backend: self.backend.clone(),
+            model: self.model.clone(),
+            no_fallback: self.no_fallback,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the language server on stdin and stdout
+    Lsp(lsp::LspArguments),
+    /// Run an action on a file and print the difference
+    Run(run::RunArguments),
+    /// Ask one question
+    Ask(ask::AskArguments),
+    /// List what `run` and the editors offer
+    Actions(actions::ActionsArguments),
+    /// List the models of your backends
+    Models(models::ModelsArguments),
+    /// Show, check or create the configuration
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// Keep API keys in the system's keyring
+    #[command(subcommand)]
+    Secret(secret::SecretCommand),
+    /// Let a project's own config choose among your backends and add actions
+    Trust(trust::TrustArguments),
+    /// Check what works, what does not, and what to do
+    Doctor(doctor::DoctorArguments),
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// Parses the arguments, runs the command, prints its error, and gives the exit code.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let environment = Arc::new(Environment::capture());
+    start_log(arguments.globals.verbose, environment.var("ARAWN_LOG"));
+    match dispatch(arguments, environment) {
+        Ok(code) => code,
+        Err(report) => {
+            print_report(&report);
+            ExitCode::from(report.kind.exit_code())
+        }
+    }
+}
+
+fn dispatch(arguments: Arguments, environment: Arc<Environment>) -> Result<ExitCode, Report> {
+    let Arguments { globals, command } = arguments;
+    let session = Session { globals, environment };
+    let mut out = io::stdout().lock();
+    let done = |()| ExitCode::SUCCESS;
+    let Session { globals, environment } = &session;
+    match command {
+        Command::Lsp(_) => {
+            drop(out);
+            lsp::run(&session)
+        }
+        Command::Run(arguments) => {
+            drop(out);
+            run::run(arguments, &session)
+        }
+        Command::Ask(arguments) => {
+            drop(out);
+            ask::run(arguments, &session)
+        }
+        Command::Models(arguments) => models::run(&arguments, &session, &mut out).map(done),
+        Command::Actions(arguments) => actions::run(&arguments, &session, &mut out).map(done),
+        Command::Doctor(arguments) => doctor::run(&arguments, &session, &mut out),
+        Command::Config(command) => {
+            config::run(&command, globals, environment.clone(), &mut out).map(done)
+        }
+        Command::Secret(command) => {
+            secret::run(&command, globals, environment.clone(), &mut out).map(done)
+        }
+        Command::Trust(arguments) => trust::run(&arguments, environment, &mut out).map(done),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "arawn", &mut out);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Man => {
+            let page = clap_mangen::Man::new(Arguments::command());
+            page.render(&mut out).map(done).map_err(|error| output_failed(&error))
+        }
+    }
+}
+
+/// What every command starts from.
+#[derive(Debug)]
+struct Session {
+    globals: Globals,
+    environment: Arc<Environment>,
+}
+
+impl Session {
+    /// Reads the configuration for work in `workspace`; warnings go to stderr.
+    fn load(&self, workspace: Vec<PathBuf>) -> Result<Loaded, Report> {
+        let loaded = self.load_quietly(workspace)?;
+        for warning in &loaded.warnings {
+            note(&format!("warning: {warning}"));
+        }
+        Ok(loaded)
+    }
+
+    /// The same without a word about warnings.
+    fn load_quietly(&self, workspace: Vec<PathBuf>) -> Result<Loaded, Report> {
+        // `--backend` and `--model` choose for one job (see `Globals::choice`); they are no layer here.
+        let inputs = LoadInputs {
+            environment: self.environment.clone(),
+            explicit_file: self.globals.config.clone(),
+            workspace,
+            ..LoadInputs::default()
+        };
+        Ok(configuration::load(&inputs)?)
+    }
+
+    /// An assistant for work in the folder that `path` lies in, or in the current one.
+    fn assistant(&self, workspace: Vec<PathBuf>) -> Result<Assistant, Report> {
+        let loaded = self.load(workspace)?;
+        Ok(Assistant::new(loaded.settings))
+    }
+}
+
+/// The workspace of a command that was started in the current folder.
+fn workspace_here(environment: &Environment) -> Vec<PathBuf> {
+    vec![configuration::workspace_root(&environment.working_folder, environment)]
+}
+
+/// Runs asynchronous work; Ctrl-C drops it (which closes its sockets) and gives exit code 130.
+fn block_on<T>(work: impl Future<Output = Result<T, Report>>) -> Result<Interruptible<T>, Report> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            Report::new(Kind::Work, "cannot start the runtime").because(error.to_string())
+        })?;
+    let result = runtime.block_on(async {
+        tokio::select! {
+            result = work => result.map(Interruptible::Finished),
+            _ = tokio::signal::ctrl_c() => Ok(Interruptible::Interrupted),
+        }
+    });
+    runtime.shutdown_background();
+    result
+}
+
+/// The end of work that Ctrl-C can stop.
+#[derive(Debug)]
+enum Interruptible<T> {
+    Finished(T),
+    Interrupted,
+}
+
+/// Logs go to stderr: stdout belongs to results and to the protocol.
+fn start_log(verbose: u8, filter: Option<&str>) {
+    let default = match verbose {
+        0 => "warn",
+        1 => "arawn=info,warn",
+        _ => "arawn=debug,info",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_new(filter.unwrap_or(default))
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal() && !no_color())
+        .init();
+}
+
+/// Whether the user asked for no colour (<https://no-color.org>).
+fn no_color() -> bool {
+    Environment::capture().var("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
+
+fn print_report(report: &Report) {
+    for line in report.lines() {
+        note(&line);
+    }
+}
+
+/// Writes a line to stderr, made harmless for terminals.
+fn note(line: &str) {
+    let _ = writeln!(io::stderr(), "{}", terminal::harmless(line));
+}
+
+fn output_failed(error: &io::Error) -> Report {
+    Report::new(Kind::Work, "cannot write the result").because(error.to_string())
 }

@@ -50,24 +50,14 @@ pub(crate) fn run(
         }
         SecretCommand::List => list(&load_inputs(globals, environment), index, out),
         SecretCommand::Delete { name } => {
+            let name = checked(name)?;
             let deleted = secrets::delete(name);
-            if index.names.remove(name.as_str()) {
+            let is_gone = matches!(deleted, Ok(()) | Err(SecretError::NotInKeyring(_)));
+            if is_gone && index.names.remove(name) {
                 index.save()?;
             }
             deleted?;
             print(out, &format!("deleted \"{name}\"\n"))
-        }
-    }
-}
-
-impl From<SecretError> for Report {
-    fn from(error: SecretError) -> Self {
-        let causes = error.detail().map(str::to_owned).into_iter().collect();
-        Self {
-            kind: Kind::Credentials,
-            message: error.to_string(),
-            causes,
-            hint: Some(error.hint()),
         }
     }
 }

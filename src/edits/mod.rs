@@ -1,6 +1,28 @@
 //! From a model's answer to edits that touch nothing but the selected region.
+//!
+//! `parse` decides what of an answer is code and fits it to its place; `region` follows the place through
+//! what the user types; `diff` makes the edits small. Knows nothing of editors, files or models.
 
-use crate::text::{Change, CharIdx};
+mod apply;
+mod diff;
+mod echo;
+mod elision;
+mod extract;
+mod fence;
+mod fit;
+mod indent;
+mod leftovers;
+mod parse;
+mod prose;
+mod region;
+mod selection;
+
+pub use apply::replace_file;
+pub use diff::{smallest_changes, unified};
+pub use fence::fence_longer_than;
+pub use parse::{continuation, insertion, replacement};
+pub use region::Region;
+pub use selection::{Place, fit_selection, indentation_start, widen_to_lines};
 
 /// The region an answer is meant for, and what stands around it.
 #[derive(Clone, Copy, Debug)]
@@ -15,24 +37,51 @@ pub struct Target<'a> {
     pub language: &'a str,
 }
 
+/// On which side of the selection something is inserted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Above it.
+    Before,
+    /// Below it.
+    After,
+}
+
 /// Why an answer holds nothing that may be applied. `Display` is a sentence for users.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
     /// Nothing but white space.
     #[error("the answer is empty")]
     Empty,
-}
-
-/// Takes the code out of an answer and fits it to the target, in place of the selection.
-pub fn replacement(answer: &str, target: &Target<'_>) -> Result<String, Unusable> {
-    let _ = (answer, target);
-    todo!()
-}
-
-/// The smallest changes that make `new` out of `old`, where `old` starts at `offset` of the document.
-///
-/// Ascending, not overlapping, all ranges in the text before any of them.
-pub fn smallest_changes(old: &str, new: &str, offset: CharIdx) -> Vec<Change> {
-    let _ = (old, new, offset);
-    todo!()
+    /// Prose only.
+    #[error("the answer holds no code")]
+    NoCode,
+    /// The model declined.
+    #[error("the model declined")]
+    Refusal,
+    /// A code block that was never closed, or thoughts that never ended.
+    #[error("the answer is cut off")]
+    CutOff,
+    /// Parts are left out: `... rest of code ...`.
+    #[error("the answer leaves out parts of the code")]
+    Elided {
+        /// The line that stands for what is left out; not in the message, which may be logged.
+        line: String,
+    },
+    /// Several pieces of code, none of which is clearly the one that was asked for.
+    #[error(
+        "the answer holds several pieces of code, and none is clearly the one that was asked for"
+    )]
+    Ambiguous,
+    /// Nothing but what stands around the selection.
+    #[error("the answer only repeats the code around the selection")]
+    Echo,
+    /// A patch where code was asked for.
+    #[error("the answer is a patch, not the code")]
+    Patch,
+    /// Characters that nobody sees and that were not there before.
+    #[error("the answer brings in an invisible character (U+{:04X})", u32::from(*character))]
+    Invisible {
+        /// The first of them.
+        character: char,
+    },
 }

@@ -1,1 +1,10 @@
-//! Prompts: templates and their rendering.
+//! Prompts: what is asked of a model for an action on a selection.
+//!
+//! The order is fixed, so that a server's prompt cache keeps the front: rules, file, lines around, selection,
+//! and last the instruction. Text of the file stands in fences longer than any in it.
+
+mod compose;
+mod render;
+
+pub use compose::{Complaint, Material, PromptError, compose};
+pub use render::check_template;

@@ -1,7 +1,6 @@
 //! Changes to text, and how positions move through them.
 
 use ropey::Rope;
-use similar::{Algorithm, DiffOp, capture_diff_slices};
 
 use super::{CharIdx, CharRange};
 
@@ -54,29 +53,4 @@ impl Change {
             }
         }
     }
-}
-
-/// The changes that make `new` out of `old`, for clients and formatters that send the whole text.
-///
-/// Found line by line, so that positions in untouched lines are kept. Ordered from the end of the text to
-/// its start: applied in this order, each range is still right.
-pub fn whole_text_changes(old: &Rope, new: &str) -> Vec<Change> {
-    let new_rope = Rope::from_str(new);
-    let old_lines: Vec<String> = old.lines().map(|line| line.to_string()).collect();
-    let new_lines: Vec<String> = new_rope.lines().map(|line| line.to_string()).collect();
-    let mut changes: Vec<Change> = capture_diff_slices(Algorithm::Myers, &old_lines, &new_lines)
-        .into_iter()
-        .filter(|op| !matches!(op, DiffOp::Equal { .. }))
-        .map(|op| {
-            let old_range = op.old_range();
-            let start = old.line_to_char(old_range.start.min(old.len_lines()));
-            let end = old.line_to_char(old_range.end.min(old.len_lines()));
-            Change {
-                range: CharRange::new(CharIdx(start), CharIdx(end)),
-                text: new_lines[op.new_range()].concat(),
-            }
-        })
-        .collect();
-    changes.reverse();
-    changes
 }

@@ -257,6 +257,7 @@ fn files() -> impl Strategy<Value = String> {
 }
 
 proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
     #[test]
     fn whatever_a_file_holds_there_are_settings_or_an_error(user in files(), project in files()) {
         let home = Home::with(&user).project(&project);

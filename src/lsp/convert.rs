@@ -1,0 +1,211 @@
+//! Translates between LSP wire types and the editor-neutral types of the core, both ways.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use ropey::Rope;
+use tower_lsp::lsp_types::{
+    CodeActionKind, Diagnostic, DiagnosticSeverity, DocumentChanges, NumberOrString, OneOf,
+    OptionalVersionedTextDocumentIdentifier, Position, Range, TextDocumentContentChangeEvent,
+    TextDocumentEdit, TextEdit, Url, WorkspaceEdit,
+};
+
+use crate::actions::{Action, Output};
+use crate::assistant::Complaint;
+use crate::text::{self, Change, CharIdx, CharRange, Encoding, from_position, to_position};
+
+/// The kind above those of all editing actions.
+pub(super) const REWRITE_KIND: &str = "refactor.rewrite.arawn";
+
+/// The kind above those of all answering actions.
+pub(super) const ANSWER_KIND: &str = "arawn";
+
+/// The index a position names; outside the text it is the nearest that exists.
+pub(super) fn from_lsp_position(text: &Rope, position: Position, encoding: Encoding) -> CharIdx {
+    from_position(
+        text,
+        text::Position { line: position.line, column: position.character },
+        encoding,
+    )
+}
+
+/// The characters a range names.
+pub(super) fn from_lsp_range(text: &Rope, range: Range, encoding: Encoding) -> CharRange {
+    CharRange::new(
+        from_lsp_position(text, range.start, encoding),
+        from_lsp_position(text, range.end, encoding),
+    )
+}
+
+/// Why a range names no part of a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum BadRange {
+    /// A line that is not there.
+    #[error("the range lies outside the document, which has {n_lines} lines")]
+    Outside {
+        /// Number of lines there are.
+        n_lines: usize,
+    },
+    /// The end lies before the start.
+    #[error("the range ends before it starts")]
+    Reversed,
+}
+
+/// The characters a range names, if it lies in the document.
+///
+/// A column past its line's end is the line's end, as the protocol says; so is the start of the line after the
+/// last, by which some clients mean the end of the document.
+pub(super) fn from_lsp_range_checked(
+    text: &Rope,
+    range: Range,
+    encoding: Encoding,
+) -> Result<CharRange, BadRange> {
+    let n_lines = text.len_lines();
+    let is_there = |position: Position| {
+        let line_idx = position.line as usize;
+        line_idx < n_lines || (line_idx == n_lines && position.character == 0)
+    };
+    if range.end < range.start {
+        return Err(BadRange::Reversed);
+    }
+    if !is_there(range.start) || !is_there(range.end) {
+        return Err(BadRange::Outside { n_lines });
+    }
+    Ok(from_lsp_range(text, range, encoding))
+}
+
+/// The position of an index.
+pub(super) fn to_lsp_position(text: &Rope, idx: CharIdx, encoding: Encoding) -> Position {
+    let position = to_position(text, idx, encoding);
+    Position::new(position.line, position.column)
+}
+
+/// The range of some characters.
+pub(super) fn to_lsp_range(text: &Rope, range: CharRange, encoding: Encoding) -> Range {
+    Range::new(
+        to_lsp_position(text, range.start(), encoding),
+        to_lsp_position(text, range.end(), encoding),
+    )
+}
+
+/// The changes of one content change event, in the order in which they are to be applied.
+///
+/// An event without a range replaces the whole text; only what differs counts as changed, so that the regions
+/// of running jobs stay where they are.
+pub(super) fn from_lsp_content_change(
+    text: &Rope,
+    event: TextDocumentContentChangeEvent,
+    encoding: Encoding,
+) -> Vec<Change> {
+    match event.range {
+        Some(range) => {
+            vec![Change { range: from_lsp_range(text, range, encoding), text: event.text }]
+        }
+        None => text::whole_text_changes(text, &event.text),
+    }
+}
+
+/// A diagnostic as the core knows it.
+pub(super) fn from_lsp_diagnostic(
+    text: &Rope,
+    diagnostic: &Diagnostic,
+    encoding: Encoding,
+) -> Complaint {
+    let code = diagnostic.code.as_ref().map(|code| match code {
+        NumberOrString::Number(number) => number.to_string(),
+        NumberOrString::String(code) => code.clone(),
+    });
+    let source: Vec<String> = diagnostic.source.iter().cloned().chain(code).collect();
+    Complaint {
+        range: from_lsp_range(text, diagnostic.range, encoding),
+        message: diagnostic.message.clone(),
+        source: (!source.is_empty()).then(|| source.join(" ")),
+        severity: severity(diagnostic.severity),
+    }
+}
+
+fn severity(severity: Option<DiagnosticSeverity>) -> &'static str {
+    match severity {
+        Some(DiagnosticSeverity::WARNING) => "warning",
+        Some(DiagnosticSeverity::INFORMATION) => "information",
+        Some(DiagnosticSeverity::HINT) => "hint",
+        // The protocol leaves a missing severity to the client, and clients take it for an error.
+        _ => "error",
+    }
+}
+
+/// Changes of one text as a workspace edit: bound to a version where the client can check it.
+pub(super) fn to_lsp_workspace_edit(
+    uri: &Url,
+    version: Option<i32>,
+    text: &Rope,
+    changes: &[Change],
+    encoding: Encoding,
+) -> WorkspaceEdit {
+    let edits = changes.iter().map(|change| TextEdit {
+        range: to_lsp_range(text, change.range, encoding),
+        new_text: change.text.clone(),
+    });
+    if version.is_none() {
+        let changes = HashMap::from([(uri.clone(), edits.collect())]);
+        return WorkspaceEdit { changes: Some(changes), ..WorkspaceEdit::default() };
+    }
+    let document = TextDocumentEdit {
+        text_document: OptionalVersionedTextDocumentIdentifier { uri: uri.clone(), version },
+        edits: edits.map(OneOf::Left).collect(),
+    };
+    WorkspaceEdit {
+        document_changes: Some(DocumentChanges::Edits(vec![document])),
+        ..WorkspaceEdit::default()
+    }
+}
+
+/// The kind under which an action stands in menus.
+pub(super) fn to_lsp_kind(action: &Action) -> CodeActionKind {
+    let above = match action.output {
+        Output::Answer => ANSWER_KIND,
+        _ => REWRITE_KIND,
+    };
+    CodeActionKind::from(format!("{above}.{}", action.id))
+}
+
+/// The file a URI names, if it names one.
+pub(super) fn path_of(uri: &Url) -> Option<PathBuf> {
+    (uri.scheme() == "file").then(|| uri.to_file_path().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn range(start: (u32, u32), end: (u32, u32)) -> Range {
+        Range::new(Position::new(start.0, start.1), Position::new(end.0, end.1))
+    }
+
+    #[test]
+    fn ranges_outside_are_refused_but_the_line_after_the_last_is_the_end() {
+        let text = Rope::from_str("one\ntwo");
+        let checked = |range| from_lsp_range_checked(&text, range, Encoding::Utf16);
+        assert_eq!(checked(range((0, 0), (2, 0))).unwrap().len(), 7);
+        assert_eq!(checked(range((1, 1), (1, 99))).unwrap().len(), 2);
+        assert_eq!(checked(range((0, 0), (2, 1))), Err(BadRange::Outside { n_lines: 2 }));
+        assert_eq!(checked(range((7, 0), (9, 0))), Err(BadRange::Outside { n_lines: 2 }));
+        assert_eq!(checked(range((1, 0), (0, 1))), Err(BadRange::Reversed));
+    }
+
+    #[test]
+    fn a_diagnostic_keeps_source_and_code() {
+        let text = Rope::from_str("let x = 1;\n");
+        let diagnostic = Diagnostic {
+            range: range((0, 4), (0, 5)),
+            code: Some(NumberOrString::String("E0308".to_owned())),
+            source: Some("rustc".to_owned()),
+            message: "mismatched types".to_owned(),
+            ..Diagnostic::default()
+        };
+        let complaint = from_lsp_diagnostic(&text, &diagnostic, Encoding::Utf8);
+        assert_eq!(complaint.source.as_deref(), Some("rustc E0308"));
+        assert_eq!(complaint.severity, "error");
+        assert_eq!(complaint.range, CharRange::new(CharIdx(4), CharIdx(5)));
+    }
+}

@@ -1,0 +1,26 @@
+//! `textDocument/didOpen`, `didChange`, `didClose`.
+
+use tower_lsp::lsp_types::{
+    DidChangeTextDocumentParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
+};
+
+use crate::lsp::session::Session;
+
+/// Takes the document in.
+pub(in crate::lsp) fn did_open(session: &Session, params: DidOpenTextDocumentParams) {
+    let document = params.text_document;
+    session.state.open(document.uri, &document.text, document.version, &document.language_id);
+}
+
+/// Applies the changes.
+pub(in crate::lsp) fn did_change(session: &Session, params: DidChangeTextDocumentParams) {
+    let document = params.text_document;
+    if !session.state.change(&document.uri, document.version, params.content_changes) {
+        tracing::warn!("a document that is not open was changed");
+    }
+}
+
+/// Forgets the document.
+pub(in crate::lsp) fn did_close(session: &Session, params: &DidCloseTextDocumentParams) {
+    session.state.close(&params.text_document.uri);
+}

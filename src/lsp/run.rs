@@ -1,0 +1,347 @@
+//! The life of a job: ask the core, show how it goes, bring the result to the user, say how it ended.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+use tower_lsp::lsp_types::Url;
+
+use crate::assistant::{Assistant, Finished, Job, JobError, Outcome};
+use crate::model::{BackendName, Usage};
+use crate::report::Report;
+use crate::router::{Answer, Cause, FellBack, Progress as Watched};
+
+use super::answers::{self, Page};
+use super::apply::{self, Applied};
+use super::convert;
+use super::jobs::JobId;
+use super::messages::Message;
+use super::neutral;
+use super::notes;
+use super::progress::Progress;
+use super::session::Session;
+use super::state::LastAnswer;
+use super::stream::{Piece, Stream};
+
+/// How a job ended, as `arawn.run` answers with `wait`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct JobResult {
+    pub(super) job_id: JobId,
+    pub(super) status: Status,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) text: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) backend: Option<BackendName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) model: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) usage: Option<Usage>,
+    #[serde(rename = "fell_back", skip_serializing_if = "Vec::is_empty")]
+    pub(super) fell_back: Vec<FellBack>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) error: Option<ErrorText>,
+    /// What the user reads at the end of the progress.
+    pub(super) message: String,
+}
+
+/// The ways a job ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Status {
+    /// The edit is in the document; the client said so.
+    Applied,
+    /// The answer was shown; the document is as it was.
+    Shown,
+    /// What the model answered stands there already.
+    Unchanged,
+    /// The user ended it.
+    Cancelled,
+    /// There is no answer.
+    Failed,
+}
+
+/// An error for programs.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct ErrorText {
+    /// Name of the error class.
+    pub(super) class: String,
+    /// One sentence.
+    pub(super) message: String,
+    /// The next step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) hint: Option<String>,
+}
+
+/// A job that is ready to run.
+pub(super) struct Order {
+    /// The core.
+    pub(super) assistant: Arc<Assistant>,
+    /// What to do.
+    pub(super) job: Job,
+    /// Where.
+    pub(super) uri: Url,
+    /// Show the result even if it could be applied.
+    pub(super) only_show: bool,
+    /// Who tells the user of a failure.
+    pub(super) errors: Errors,
+}
+
+/// Who tells the user of a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Errors {
+    /// We do, by a message.
+    Shown,
+    /// The caller does, who waits for the result.
+    Returned,
+}
+
+/// A job's entry in the register; dropping it strikes the job out.
+pub(super) struct Ticket {
+    session: Arc<Session>,
+    /// The job.
+    pub(super) id: JobId,
+    /// Ends the job.
+    pub(super) token: CancellationToken,
+}
+
+impl Ticket {
+    /// Registers a job.
+    pub(super) fn draw(session: &Arc<Session>, uri: &Url, title: &str) -> Self {
+        let (id, token) =
+            session.state.write(|inner| inner.jobs.begin(uri.clone(), title.to_owned()));
+        Self { session: session.clone(), id, token }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.session.state.write(|inner| inner.jobs.end(self.id));
+    }
+}
+
+/// Runs a job to its end, whatever that is.
+pub(super) async fn run(ticket: Ticket, order: Order) -> JobResult {
+    let session = ticket.session.clone();
+    let title = order.job.action.title.clone();
+    let progress = Progress::begin(&session, ticket.id, format!("Arawn: {title}"));
+    let stream = Stream::open(&session, ticket.id);
+    stream.send(begin(&session, &order, &title));
+    notes::status(&session).await;
+    let answered = {
+        let mut watch =
+            |event: Watched<'_>| watched(&session, ticket.id, &progress, &stream, &event);
+        tokio::select! {
+            biased;
+            () = ticket.token.cancelled() => None,
+            answered = order.assistant.run(&order.job, &mut watch) => Some(answered),
+        }
+    };
+    let result = match answered {
+        None => cancelled(ticket.id, &title, &stream),
+        Some(Err(error)) => failed(ticket.id, &title, &error, &stream),
+        Some(Ok(finished)) => {
+            stream.send(Piece::End { usage: finished.answer.usage });
+            deliver(&session, ticket.id, &order, finished).await
+        }
+    };
+    stream.close().await;
+    if result.status == Status::Failed && order.errors == Errors::Shown {
+        session.show(Message::error_text(&result.message)).await;
+    }
+    progress.end(&result.message).await;
+    let without_progress = !session.state.abilities().progress;
+    if without_progress && result.status == Status::Unchanged && order.errors == Errors::Shown {
+        session.tell(format!("Arawn: {}", result.message)).await;
+    }
+    drop(ticket);
+    notes::status(&session).await;
+    result
+}
+
+fn begin(session: &Session, order: &Order, title: &str) -> Piece {
+    let encoding = session.state.encoding();
+    let range = convert::to_lsp_range(&order.job.snapshot.text, order.job.range, encoding);
+    Piece::Begin { title: title.to_owned(), uri: order.uri.clone(), range }
+}
+
+fn watched(
+    session: &Session,
+    id: JobId,
+    progress: &Progress,
+    stream: &Stream,
+    event: &Watched<'_>,
+) {
+    match *event {
+        Watched::Asking { backend, model } => {
+            progress.asking(backend, model);
+            stream.send(Piece::Asking { backend: backend.clone(), model: model.to_owned() });
+            session.state.write(|inner| {
+                if let Some(running) = inner.jobs.running(id) {
+                    running.asked = Some((backend.clone(), model.to_owned()));
+                }
+            });
+        }
+        Watched::Text(text) => {
+            progress.piece();
+            stream.send(Piece::Text(text.to_owned()));
+        }
+        Watched::Reasoning(_) => progress.piece(),
+        Watched::FellBack(fell_back) => stream.send(Piece::Restart {
+            reason: ErrorText {
+                class: fell_back.class.clone(),
+                message: fell_back.message.clone(),
+                hint: None,
+            },
+        }),
+    }
+}
+
+fn cancelled(id: JobId, title: &str, stream: &Stream) -> JobResult {
+    let message = format!("{title}: cancelled");
+    let error = ErrorText { class: "cancelled".to_owned(), message: message.clone(), hint: None };
+    stream.send(Piece::Error { error });
+    JobResult {
+        job_id: id,
+        status: Status::Cancelled,
+        text: None,
+        backend: None,
+        model: None,
+        usage: None,
+        fell_back: Vec::new(),
+        error: None,
+        message,
+    }
+}
+
+fn failed(id: JobId, title: &str, error: &JobError, stream: &Stream) -> JobResult {
+    let report = Report::from(error);
+    let text = ErrorText {
+        class: class_of(error, &report),
+        message: report.message.clone(),
+        hint: report.hint.clone(),
+    };
+    stream.send(Piece::Error { error: text.clone() });
+    let (backend, model, fell_back) = match error {
+        JobError::NoAnswer(failure) => {
+            (failure.backend.clone(), failure.model.clone(), failure.fell_back.clone())
+        }
+        _ => (None, None, Vec::new()),
+    };
+    let message = neutral::one_line(&format!("{title} failed: {report}"));
+    tracing::warn!(%id, "{message}");
+    JobResult {
+        status: Status::Failed,
+        backend,
+        model,
+        fell_back,
+        error: Some(text),
+        message,
+        job_id: id,
+        text: None,
+        usage: None,
+    }
+}
+
+fn class_of(error: &JobError, report: &Report) -> String {
+    match error {
+        JobError::NoAnswer(failure) => match &failure.cause {
+            Cause::Model(error) => error.class.as_str().to_owned(),
+            Cause::Refused(_) => "refused".to_owned(),
+            Cause::Secret(_) => "auth".to_owned(),
+            _ => "config".to_owned(),
+        },
+        _ => format!("{:?}", report.kind).to_lowercase(),
+    }
+}
+
+/// Brings an answer to the user.
+async fn deliver(session: &Session, id: JobId, order: &Order, finished: Finished) -> JobResult {
+    let Finished { answer, result } = finished;
+    let title = &order.job.action.title;
+    notes::answered(session, &order.assistant.settings(), &answer).await;
+    session.state.write(|inner| {
+        inner.last = Some(LastAnswer {
+            backend: answer.backend.clone(),
+            model: answer.model.clone(),
+            fell_back: answer.fell_back.clone(),
+        });
+    });
+    let (status, what, text) = match result {
+        Outcome::Unchanged => (Status::Unchanged, "nothing to change".to_owned(), None),
+        Outcome::Answer { title, markdown } => {
+            let body = neutral::markdown(&markdown);
+            show(
+                session,
+                order,
+                answers::page(&order.job.action.id, &title, None, &body, &by(&answer)),
+            )
+            .await;
+            (Status::Shown, "answered".to_owned(), Some(markdown))
+        }
+        Outcome::Unusable { reason } => {
+            let reason = format!("not applied: {reason}");
+            let body = neutral::markdown(&answer.text);
+            show_kept(session, order, &reason, &body, &answer).await;
+            (Status::Shown, reason, Some(answer.text.clone()))
+        }
+        Outcome::Edit { range, text } => {
+            let applied = if order.only_show {
+                Applied::Kept("this is a preview".to_owned())
+            } else {
+                apply::apply(session, id, &order.uri, &order.job.snapshot, range, &text).await
+            };
+            match applied {
+                Applied::Yes => (Status::Applied, "applied".to_owned(), Some(text)),
+                Applied::Unchanged => {
+                    (Status::Unchanged, "nothing to change".to_owned(), Some(text))
+                }
+                Applied::Kept(reason) => {
+                    let reason = format!("not applied: {reason}");
+                    let body = neutral::code_block(&text, &order.job.snapshot.language);
+                    show_kept(session, order, &reason, &body, &answer).await;
+                    (Status::Shown, reason, Some(text))
+                }
+            }
+        }
+    };
+    let message = format!("{title}: {what}, by {}", by(&answer));
+    JobResult {
+        job_id: id,
+        status,
+        text,
+        backend: Some(answer.backend),
+        model: Some(answer.model),
+        usage: Some(answer.usage),
+        fell_back: answer.fell_back,
+        error: None,
+        message,
+    }
+}
+
+/// Who answered, and who did not.
+fn by(answer: &Answer) -> String {
+    let mut text = format!("{} ({})", answer.backend, answer.model);
+    for fell_back in &answer.fell_back {
+        _ = write!(text, "; {} was given up: {}", fell_back.backend, fell_back.message);
+    }
+    neutral::one_line(&text)
+}
+
+async fn show(session: &Session, order: &Order, page: Page) {
+    let settings = order.assistant.settings();
+    if let Some(path) = answers::show(session, &settings.state_folder, page).await {
+        tracing::debug!("the answer is {}", path.display());
+    }
+}
+
+/// Shows an answer that was meant for the document and did not get there, and says why.
+async fn show_kept(session: &Session, order: &Order, reason: &str, body: &str, answer: &Answer) {
+    let action = &order.job.action;
+    let page = answers::page(&action.id, &action.title, Some(reason), body, &by(answer));
+    show(session, order, page).await;
+    if session.state.abilities().show_document {
+        session.show(Message::warning(&format!("{}: {reason}", action.title))).await;
+    }
+}

@@ -1,0 +1,183 @@
+//! What becomes of model answers: one file a case in `tests/data/answers`, named after what it shows.
+//!
+//! A file has sections that begin with `//- NAME OPTIONS`: `document LANGUAGE` with the selection between
+//! two `$0`, `answer`, and `expected` (the document afterwards) or `refused VARIANT`. What stands before the
+//! first section says what the case is about. `crlf` and `cr` give a document those line breaks, `chomp`
+//! takes away its final one; `before`, `after` and `continue` on the answer say where it goes, else it
+//! replaces the selection. `\u{XXXX}` is that character.
+
+use std::path::Path;
+
+use arawn::edits::{
+    Side, Target, Unusable, continuation, insertion, replacement, smallest_changes,
+};
+use arawn::text::CharIdx;
+use ropey::Rope;
+
+#[derive(Debug, Default)]
+struct Case {
+    language: String,
+    document: String,
+    answer: String,
+    place: String,
+    expected: Option<String>,
+    refused: Option<String>,
+}
+
+impl Case {
+    fn read(text: &str) -> Self {
+        let mut case = Self::default();
+        for section in format!("\n{text}").split("\n//- ").skip(1) {
+            let (header, body) = section.split_once('\n').unwrap_or((section, ""));
+            let mut words = header.split_whitespace();
+            let name = words.next().unwrap_or_default();
+            let options: Vec<&str> = words.collect();
+            let has = |option: &str| options.contains(&option);
+            let mut body = unescape(body);
+            if !body.is_empty() && !has("chomp") {
+                body.push('\n');
+            }
+            if has("crlf") {
+                body = body.replace('\n', "\r\n");
+            } else if has("cr") {
+                body = body.replace('\n', "\r");
+            }
+            match name {
+                "document" => {
+                    case.language = options.first().copied().unwrap_or_default().into();
+                    case.document = body;
+                }
+                "answer" => {
+                    case.place = options.first().copied().unwrap_or("replace").into();
+                    case.answer = body;
+                }
+                "expected" => case.expected = Some(body),
+                "refused" => case.refused = options.first().map(|word| (*word).to_owned()),
+                other => panic!("unknown section {other}"),
+            }
+        }
+        case
+    }
+
+    fn parts(&self) -> (String, String, String) {
+        let parts: Vec<&str> = self.document.split("$0").collect();
+        assert_eq!(parts.len(), 3, "a document has two $0");
+        (parts[0].to_owned(), parts[1].to_owned(), parts[2].to_owned())
+    }
+
+    /// The document with the answer applied, through the changes that an editor would be sent.
+    fn applied(&self, answer: &str) -> Result<String, Unusable> {
+        let (before, selection, after) = self.parts();
+        let target = Target {
+            selection: &selection,
+            before: &before,
+            after: &after,
+            language: &self.language,
+        };
+        let new = match self.place.as_str() {
+            "replace" => replacement(answer, &target)?,
+            "before" => insertion(answer, &target, Side::Before)? + &selection,
+            "after" => selection.clone() + &insertion(answer, &target, Side::After)?,
+            "continue" => selection.clone() + &continuation(answer, &target)?,
+            other => panic!("unknown place {other}"),
+        };
+        let mut text = Rope::from_str(&[before.as_str(), &selection, &after].concat());
+        let offset = CharIdx(before.chars().count());
+        for change in smallest_changes(&selection, &new, offset).iter().rev() {
+            change.apply(&mut text);
+        }
+        let text = text.to_string();
+        assert_eq!(text, [before.as_str(), &new, &after].concat(), "the changes make the new text");
+        Ok(text)
+    }
+}
+
+fn unescape(text: &str) -> String {
+    let mut pieces = text.split("\\u{");
+    let mut done = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let (code, rest) = piece.split_once('}').expect("\\u{XXXX}");
+        done.push(
+            u32::from_str_radix(code, 16).ok().and_then(char::from_u32).expect("a character"),
+        );
+        done.push_str(rest);
+    }
+    done
+}
+
+fn cases() -> Vec<(String, Case)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/answers");
+    let mut cases: Vec<(String, Case)> = std::fs::read_dir(folder)
+        .expect("the cases")
+        .map(|entry| entry.expect("a case").path())
+        .map(|path| {
+            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            (name, Case::read(std::fs::read_to_string(&path).expect("text").trim_end_matches('\n')))
+        })
+        .collect();
+    cases.sort_by(|a, b| a.0.cmp(&b.0));
+    cases
+}
+
+fn variant(unusable: &Unusable) -> String {
+    let debug = format!("{unusable:?}");
+    debug.split([' ', '{']).next().unwrap_or_default().to_owned()
+}
+
+/// What is wrong with a case; `None` when all is well.
+fn check_answer(case: &Case) -> Option<String> {
+    let got = case.applied(&case.answer);
+    match (&got, &case.expected, &case.refused) {
+        (Ok(text), Some(expected), _) if text == expected => None,
+        (Err(unusable), None, Some(refused)) if variant(unusable) == *refused => None,
+        _ => Some(format!(
+            "got      {got:?}\nexpected {:?}\nrefused  {:?}",
+            case.expected, case.refused
+        )),
+    }
+}
+
+#[test]
+fn answers_become_what_their_files_say() {
+    let cases = cases();
+    assert!(cases.len() >= 60, "only {} cases", cases.len());
+    let wrong: Vec<String> = cases
+        .iter()
+        .filter_map(|(name, case)| Some(format!("{name}:\n{}", check_answer(case)?)))
+        .collect();
+    assert!(wrong.is_empty(), "{} of {} cases\n{}", wrong.len(), cases.len(), wrong.join("\n\n"));
+}
+
+#[test]
+fn windows_line_breaks_change_nothing_else() {
+    for (name, case) in cases() {
+        if case.document.contains('\r') || !case.document.contains('\n') {
+            continue;
+        }
+        let windows = |text: &String| text.replace('\n', "\r\n");
+        let case = Case {
+            document: windows(&case.document),
+            expected: case.expected.as_ref().map(windows),
+            answer: windows(&case.answer),
+            ..case
+        };
+        assert_eq!(check_answer(&case), None, "{name}");
+    }
+}
+
+/// An answer that is cut anywhere inside its fence was once applied as far as it went.
+#[test]
+fn a_fenced_answer_cut_at_any_byte_is_refused_or_whole() {
+    for (name, case) in cases() {
+        let Some(whole) = case.expected.as_ref() else { continue };
+        let fenced = case.answer.trim_start().starts_with("```");
+        for (end, _) in case.answer.char_indices() {
+            let cut = &case.answer[..end];
+            let got = case.applied(cut);
+            // Cut behind a closing fence it is an answer like any other.
+            if let (true, false, Ok(text)) = (fenced, cut.trim_end().ends_with("```"), got) {
+                assert_eq!(&text, whole, "{name} cut at {end}");
+            }
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The built program as a user runs it: private home, loopback only, exact output and exit codes.
+
+#[path = "../support/upstream.rs"]
+mod upstream;
+
+mod ask;
+mod bad_input;
+mod home;
+mod privacy;
+mod run;
+mod tools;

@@ -1,0 +1,124 @@
+//! Holds the source to the directions of dependency that ARCHITECTURE.md states.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Every Rust file below `src`, with its path relative to it, without comments and test modules.
+fn sources() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    collect(&root, &mut files);
+    files
+        .into_iter()
+        .map(|path| {
+            let name = path.strip_prefix(&root).unwrap().to_string_lossy().replace('\\', "/");
+            (name, production_code(&fs::read_to_string(&path).unwrap()))
+        })
+        .collect()
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+/// The text before the first test module, without comment lines.
+fn production_code(text: &str) -> String {
+    let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+    text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+/// Fails unless only files below `allowed` hold `word`.
+fn check_only(word: &str, allowed: &[&str]) {
+    let offenders: Vec<String> = sources()
+        .into_iter()
+        .filter(|(name, text)| {
+            text.contains(word) && !allowed.iter().any(|prefix| name.starts_with(prefix))
+        })
+        .map(|(name, _)| name)
+        .collect();
+    assert!(
+        offenders.is_empty(),
+        "`{word}` may stand only in {allowed:?}, but stands in {offenders:?}"
+    );
+}
+
+/// Fails if a file below `module` imports one of `forbidden`.
+fn check_not(module: &str, forbidden: &[&str]) {
+    for (name, text) in sources().into_iter().filter(|(name, _)| name.starts_with(module)) {
+        for other in forbidden {
+            assert!(
+                !text.contains(&format!("crate::{other}")),
+                "src/{name} must not use `crate::{other}`"
+            );
+        }
+    }
+}
+
+#[test]
+fn only_the_language_server_names_the_protocol_crates() {
+    check_only("tower_lsp", &["lsp/"]);
+    check_only("lsp_types", &["lsp/"]);
+}
+
+#[test]
+fn only_the_http_module_of_the_backends_sends_requests() {
+    check_only("reqwest", &["backends/http.rs"]);
+}
+
+#[test]
+fn only_config_and_secrets_read_environment_and_keyring() {
+    check_only("std::env::var", &["config/", "secrets.rs"]);
+    check_only("env::vars", &["config/", "secrets.rs"]);
+    check_only("keyring::", &["config/", "secrets.rs"]);
+}
+
+#[test]
+fn only_the_gate_makes_a_pass() {
+    check_only("Pass {", &["gate/"]);
+}
+
+#[test]
+fn the_core_knows_no_front() {
+    for module in [
+        "text/",
+        "model/",
+        "edits/",
+        "context/",
+        "prompts/",
+        "actions/",
+        "backends/",
+        "gate/",
+        "router/",
+        "assistant.rs",
+    ] {
+        check_not(module, &["lsp", "cli", "report"]);
+    }
+}
+
+#[test]
+fn dependencies_point_one_way() {
+    check_not(
+        "text/",
+        &[
+            "model", "config", "backends", "router", "edits", "context", "prompts", "actions",
+            "gate",
+        ],
+    );
+    check_not(
+        "model/",
+        &["config", "backends", "router", "edits", "context", "prompts", "actions", "gate", "text"],
+    );
+    check_not("edits/", &["backends", "router", "prompts", "gate", "config"]);
+    check_not("context/", &["backends", "router", "prompts", "gate"]);
+    check_not("gate/", &["backends", "router", "assistant"]);
+    check_not("backends/", &["router", "assistant", "edits", "prompts", "actions"]);
+    check_not("router/", &["assistant", "edits", "prompts", "actions"]);
+    check_not("config/", &["backends", "router", "gate", "edits", "actions", "assistant"]);
+}
