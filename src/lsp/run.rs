@@ -294,6 +294,11 @@ async fn deliver(session: &Session, id: JobId, order: &Order, finished: Finished
             };
             match applied {
                 Applied::Yes => (Status::Applied, "applied".to_owned(), Some(text)),
+                Applied::Crossed => {
+                    let what = "applied, but you typed at the same moment: look whether it is right, one undo takes it back";
+                    session.show(Message::warning(&format!("{title}: {what}"))).await;
+                    (Status::Applied, what.to_owned(), Some(text))
+                }
                 Applied::Unchanged => {
                     (Status::Unchanged, "nothing to change".to_owned(), Some(text))
                 }
