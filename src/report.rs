@@ -120,7 +120,7 @@ impl From<&JobError> for Report {
             }
             JobError::Template { action, detail } => Self::new(Kind::Config, error.to_string())
                 .because(detail.clone())
-                .with_hint(format!("mend the template of `{action}`; `arawn actions` shows where it comes from")),
+                .with_hint(format!("mend the file or the table of action `{action}`")),
         }
     }
 }
@@ -142,8 +142,10 @@ impl From<&Failure> for Report {
 /// What else would help when the only backend of a chain cannot be reached.
 fn alone_hint(failure: &Failure) -> Option<String> {
     let unreachable = matches!(&failure.cause, Cause::Model(error) if matches!(error.class, ErrorClass::Connect { .. }));
-    (unreachable && failure.fell_back.is_empty())
-        .then(|| "or name a second backend in `[llm] fallback` of your config (`arawn config path`)".to_owned())
+    (unreachable && failure.fell_back.is_empty()).then(|| {
+        "or name a second backend in `[llm] fallback` of your config (`arawn config path`)"
+            .to_owned()
+    })
 }
 
 impl From<&Cause> for Report {
@@ -152,11 +154,11 @@ impl From<&Cause> for Report {
             Cause::Model(error) => Self::from(error),
             Cause::Refused(refusal) => Self::from(refusal),
             Cause::Secret(error) => Self::from(error),
-            Cause::UnknownBackend { known, .. } => {
-                Self::new(Kind::Usage, cause.to_string()).with_hint(format!("known are: {}", known.join(", ")))
-            }
-            Cause::NoModel { backend } => Self::new(Kind::Config, cause.to_string())
-                .with_hint(format!("set `model` in `[backends.{backend}]`, or pass `--model NAME`")),
+            Cause::UnknownBackend { known, .. } => Self::new(Kind::Usage, cause.to_string())
+                .with_hint(format!("known are: {}", known.join(", "))),
+            Cause::NoModel { backend } => Self::new(Kind::Config, cause.to_string()).with_hint(
+                format!("set `model` in `[backends.{backend}]`, or pass `--model NAME`"),
+            ),
         }
     }
 }
@@ -167,7 +169,9 @@ impl From<&Refusal> for Report {
             Refusal::CloudForbidden { .. } => {
                 "name a local backend, or remove `cloud = \"never\"` from the config that has it (`arawn config show`)"
             }
-            Refusal::FileExcluded { .. } => "remove the rule from the file named, if this file may be sent",
+            Refusal::FileExcluded { .. } => {
+                "remove the rule from the file named, if this file may be sent"
+            }
         };
         Self::new(Kind::Privacy, refusal.to_string()).with_hint(hint)
     }
@@ -240,8 +244,14 @@ fn advice(error: &ModelError) -> (&'static [&'static str], Option<String>) {
     let is_ollama = provider == "Ollama";
     match &error.class {
         ErrorClass::Auth => (
-            &["Key is set correctly: `arawn config show --secrets`", "Key has correct permissions", "Key hasn't expired"],
-            Some(format!("store a key with `arawn secret set {backend}_api_key` and name it in `[backends.{backend}]`")),
+            &[
+                "Key is set correctly: `arawn config show --secrets`",
+                "Key has correct permissions",
+                "Key hasn't expired",
+            ],
+            Some(format!(
+                "store a key with `arawn secret set {backend}_api_key` and name it in `[backends.{backend}]`"
+            )),
         ),
         ErrorClass::ModelNotAvailable => (
             &[

@@ -38,17 +38,25 @@ fn production_code(text: &str) -> String {
 fn check_only(word: &str, allowed: &[&str]) {
     let offenders: Vec<String> = sources()
         .into_iter()
-        .filter(|(name, text)| text.contains(word) && !allowed.iter().any(|prefix| name.starts_with(prefix)))
+        .filter(|(name, text)| {
+            text.contains(word) && !allowed.iter().any(|prefix| name.starts_with(prefix))
+        })
         .map(|(name, _)| name)
         .collect();
-    assert!(offenders.is_empty(), "`{word}` may stand only in {allowed:?}, but stands in {offenders:?}");
+    assert!(
+        offenders.is_empty(),
+        "`{word}` may stand only in {allowed:?}, but stands in {offenders:?}"
+    );
 }
 
 /// Fails if a file below `module` imports one of `forbidden`.
 fn check_not(module: &str, forbidden: &[&str]) {
     for (name, text) in sources().into_iter().filter(|(name, _)| name.starts_with(module)) {
         for other in forbidden {
-            assert!(!text.contains(&format!("crate::{other}")), "src/{name} must not use `crate::{other}`");
+            assert!(
+                !text.contains(&format!("crate::{other}")),
+                "src/{name} must not use `crate::{other}`"
+            );
         }
     }
 }
@@ -79,7 +87,16 @@ fn only_the_gate_makes_a_pass() {
 #[test]
 fn the_core_knows_no_front() {
     for module in [
-        "text/", "model/", "edits/", "context/", "prompts/", "actions/", "backends/", "gate/", "router/", "assistant.rs",
+        "text/",
+        "model/",
+        "edits/",
+        "context/",
+        "prompts/",
+        "actions/",
+        "backends/",
+        "gate/",
+        "router/",
+        "assistant.rs",
     ] {
         check_not(module, &["lsp", "cli", "report"]);
     }
@@ -87,8 +104,17 @@ fn the_core_knows_no_front() {
 
 #[test]
 fn dependencies_point_one_way() {
-    check_not("text/", &["model", "config", "backends", "router", "edits", "context", "prompts", "actions", "gate"]);
-    check_not("model/", &["config", "backends", "router", "edits", "context", "prompts", "actions", "gate", "text"]);
+    check_not(
+        "text/",
+        &[
+            "model", "config", "backends", "router", "edits", "context", "prompts", "actions",
+            "gate",
+        ],
+    );
+    check_not(
+        "model/",
+        &["config", "backends", "router", "edits", "context", "prompts", "actions", "gate", "text"],
+    );
     check_not("edits/", &["backends", "router", "prompts", "gate", "config"]);
     check_not("context/", &["backends", "router", "prompts", "gate"]);
     check_not("gate/", &["backends", "router", "assistant"]);

@@ -83,7 +83,9 @@ impl Client {
 
     pub fn request(&mut self, method: &str, params: &Value) -> i64 {
         self.next_id += 1;
-        self.write(&json!({"jsonrpc": "2.0", "id": self.next_id, "method": method, "params": params}));
+        self.write(
+            &json!({"jsonrpc": "2.0", "id": self.next_id, "method": method, "params": params}),
+        );
         self.next_id
     }
 
@@ -135,11 +137,21 @@ impl Client {
         self.notify("textDocument/didOpen", &json!({"textDocument": document}));
     }
 
-    pub fn change(&mut self, uri: &str, version: i32, start: (u32, u32), end: (u32, u32), text: &str) {
+    pub fn change(
+        &mut self,
+        uri: &str,
+        version: i32,
+        start: (u32, u32),
+        end: (u32, u32),
+        text: &str,
+    ) {
         self.versions.insert(uri.to_owned(), version);
         let change = json!({"range": range(start, end), "text": text});
         let document = json!({"uri": uri, "version": version});
-        self.notify("textDocument/didChange", &json!({"textDocument": document, "contentChanges": [change]}));
+        self.notify(
+            "textDocument/didChange",
+            &json!({"textDocument": document, "contentChanges": [change]}),
+        );
     }
 
     pub fn code_actions(&mut self, uri: &str, first: u32, last: u32) -> Value {
@@ -150,12 +162,23 @@ impl Client {
         self.response(id)
     }
 
-    pub fn run_action(&mut self, action: &str, uri: &str, start: (u32, u32), end: (u32, u32), more: Value) -> i64 {
-        let mut argument = json!({"action": action, "textDocument": {"uri": uri}, "range": range(start, end)});
+    pub fn run_action(
+        &mut self,
+        action: &str,
+        uri: &str,
+        start: (u32, u32),
+        end: (u32, u32),
+        more: Value,
+    ) -> i64 {
+        let mut argument =
+            json!({"action": action, "textDocument": {"uri": uri}, "range": range(start, end)});
         for (key, value) in more.as_object().unwrap() {
             argument[key] = value.clone();
         }
-        self.request("workspace/executeCommand", &json!({"command": "arawn.run", "arguments": [argument]}))
+        self.request(
+            "workspace/executeCommand",
+            &json!({"command": "arawn.run", "arguments": [argument]}),
+        )
     }
 
     /// Waits for `workspace/applyEdit`, applies it as an editor does, and says when it came.
@@ -175,8 +198,13 @@ impl Client {
             let content = json!({"range": edit["range"], "text": edit["newText"]});
             self.last_edit = Some((uri.clone(), edit));
             let document = json!({"uri": uri, "version": version});
-            self.notify("textDocument/didChange", &json!({"textDocument": document, "contentChanges": [content]}));
-            self.write(&json!({"jsonrpc": "2.0", "id": message["id"], "result": {"applied": true}}));
+            self.notify(
+                "textDocument/didChange",
+                &json!({"textDocument": document, "contentChanges": [content]}),
+            );
+            self.write(
+                &json!({"jsonrpc": "2.0", "id": message["id"], "result": {"applied": true}}),
+            );
             return at;
         }
     }
@@ -187,7 +215,10 @@ impl Client {
         self.versions.insert(uri.to_owned(), version);
         let document = json!({"uri": uri, "version": version});
         let content = json!({"text": "fn f() {\n    let x = 1;\n}\n"});
-        self.notify("textDocument/didChange", &json!({"textDocument": document, "contentChanges": [content]}));
+        self.notify(
+            "textDocument/didChange",
+            &json!({"textDocument": document, "contentChanges": [content]}),
+        );
     }
 
     /// Resident memory of the server in MB (10^6 bytes); Linux only.

@@ -90,7 +90,13 @@ fn actions(upstream: &Upstream) {
     let (mut there, mut back) = (Vec::new(), Vec::new());
     for n in 0..60 {
         let since = Instant::now();
-        let id = client.run_action("edit", uri, (1, 4), (1, 14), json!({"input": "rename", "wait": true}));
+        let id = client.run_action(
+            "edit",
+            uri,
+            (1, 4),
+            (1, 14),
+            json!({"input": "rename", "wait": true}),
+        );
         let requested = upstream.wait_for(|seen| matches!(seen, Seen::Request { .. }));
         let ended = upstream.wait_for(|seen| matches!(seen, Seen::LastSent));
         let applied = client.answer_apply_edit();
@@ -114,14 +120,24 @@ fn cancel(upstream: &Upstream) {
     client.open(uri, "fn f() {\n    let x = 1;\n}\n");
     let (mut closed, mut answered) = (Vec::new(), Vec::new());
     for _ in 0..30 {
-        let id = client.run_action("edit", uri, (1, 4), (1, 14), json!({"input": "rename", "wait": true}));
+        let id = client.run_action(
+            "edit",
+            uri,
+            (1, 4),
+            (1, 14),
+            json!({"input": "rename", "wait": true}),
+        );
         upstream.wait_for(|seen| matches!(seen, Seen::Holding));
         let since = Instant::now();
         client.notify("$/cancelRequest", &json!({"id": id}));
         let response = client.raw_response(id);
         answered.push(since.elapsed());
         assert_eq!(response["error"]["code"], -32800, "{response}");
-        closed.push(upstream.wait_for(|seen| matches!(seen, Seen::ClientClosed)).saturating_duration_since(since));
+        closed.push(
+            upstream
+                .wait_for(|seen| matches!(seen, Seen::ClientClosed))
+                .saturating_duration_since(since),
+        );
     }
     row("cancel to upstream socket closed", &mut closed);
     row("cancel to answer -32800", &mut answered);
@@ -132,7 +148,8 @@ fn typing_during_an_answer(upstream: &Upstream) {
     let mut client = Client::started(&upstream.config("hold"));
     let uri = "file:///typing.rs";
     client.open(uri, "fn f() {\n    let x = 1;\n}\n");
-    let id = client.run_action("edit", uri, (1, 4), (1, 14), json!({"input": "rename", "wait": true}));
+    let id =
+        client.run_action("edit", uri, (1, 4), (1, 14), json!({"input": "rename", "wait": true}));
     upstream.wait_for(|seen| matches!(seen, Seen::Holding));
     let mut times = Vec::new();
     for version in 2..202 {
@@ -184,7 +201,11 @@ fn many_jobs(upstream: &Upstream) {
         for id in ids {
             let result: Value = client.response(id);
             assert_eq!(result["usage"]["output_tokens"], 1000, "{result}");
-            assert_eq!(result["text"].as_str().unwrap().matches("tok").count(), 1000, "a token was lost");
+            assert_eq!(
+                result["text"].as_str().unwrap().matches("tok").count(),
+                1000,
+                "a token was lost"
+            );
         }
         ours.push(since.elapsed());
         let since = Instant::now();

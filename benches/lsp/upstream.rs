@@ -44,7 +44,9 @@ impl Upstream {
 
     pub fn config(&self, model: &str) -> String {
         let address = self.address;
-        format!("[llm]\nbackend = \"ollama\"\n[backends.ollama]\nbase_url = \"http://{address}\"\nmodel = \"{model}\"\n")
+        format!(
+            "[llm]\nbackend = \"ollama\"\n[backends.ollama]\nbase_url = \"http://{address}\"\nmodel = \"{model}\"\n"
+        )
     }
 
     pub fn n_connections(&self) -> usize {
@@ -55,7 +57,8 @@ impl Upstream {
     pub fn wait_for(&self, wanted: impl Fn(&Seen) -> bool) -> Instant {
         let seen = self.seen.lock().unwrap();
         loop {
-            let (at, what) = seen.recv_timeout(Duration::from_secs(20)).expect("nothing was seen for 20 s");
+            let (at, what) =
+                seen.recv_timeout(Duration::from_secs(20)).expect("nothing was seen for 20 s");
             if wanted(&what) {
                 return at;
             }
@@ -134,7 +137,9 @@ fn serve(mut stream: TcpStream, seen: &Sender<(Instant, Seen)>) {
 }
 
 fn line(content: &str) -> String {
-    format!("{{\"model\":\"m\",\"message\":{{\"role\":\"assistant\",\"content\":\"{content}\"}},\"done\":false}}\n")
+    format!(
+        "{{\"model\":\"m\",\"message\":{{\"role\":\"assistant\",\"content\":\"{content}\"}},\"done\":false}}\n"
+    )
 }
 
 fn chunk(text: &str) -> Vec<u8> {

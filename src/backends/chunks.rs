@@ -12,13 +12,20 @@ use crate::model::{ErrorClass, StopReason, Usage};
 /// Bytes kept of an answer that may turn out to be no stream.
 const MAX_HEAD: usize = 64 * 1024;
 
+/// How much of an answer has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Seen {
+    Nothing,
+    Chunk,
+    Choice,
+}
+
 /// The decoder.
 #[derive(Debug)]
 pub(crate) struct Chunks {
     sse: Sse,
     head: Vec<u8>,
-    seen_frame: bool,
-    seen_choice: bool,
+    seen: Seen,
     calls: Fragments,
     made_up: String,
     refused: bool,
@@ -29,26 +36,26 @@ pub(crate) struct Chunks {
 
 impl Decoder for Chunks {
     fn push(&mut self, bytes: &[u8], out: &mut Vec<Piece>) {
-        if !self.seen_frame && self.head.len() < MAX_HEAD {
+        if self.seen == Seen::Nothing && self.head.len() < MAX_HEAD {
             let room = MAX_HEAD - self.head.len();
             self.head.extend_from_slice(&bytes[..bytes.len().min(room)]);
         }
         let mut frames = Vec::new();
         let result = self.sse.push(bytes, &mut frames);
-        self.take(frames, result, out);
+        self.take(&frames, result, out);
     }
 
     fn end(&mut self, ending: Ending, out: &mut Vec<Piece>) {
         let mut frames = Vec::new();
         let result = self.sse.finish(&mut frames);
-        self.take(frames, result, out);
+        self.take(&frames, result, out);
         if self.over {
             return;
         }
         match ending {
             _ if self.finish.is_some() => self.done(out),
             Ending::Broken(reason) => self.fail(Fault::new(ErrorClass::Truncated, reason), out),
-            Ending::Closed if self.seen_frame => {
+            Ending::Closed if self.seen > Seen::Nothing => {
                 self.fail(
                     Fault::new(ErrorClass::Truncated, "the stream ended without its end sign"),
                     out,
@@ -69,8 +76,7 @@ impl Chunks {
         Self {
             sse: Sse::new(),
             head: Vec::new(),
-            seen_frame: false,
-            seen_choice: false,
+            seen: Seen::Nothing,
             calls: Fragments::default(),
             made_up,
             refused: false,
@@ -80,10 +86,10 @@ impl Chunks {
         }
     }
 
-    fn take(&mut self, frames: Vec<Frame>, result: Result<(), TooLong>, out: &mut Vec<Piece>) {
+    fn take(&mut self, frames: &[Frame], result: Result<(), TooLong>, out: &mut Vec<Piece>) {
         for frame in frames {
             if !self.over {
-                self.frame(&frame, out);
+                self.frame(frame, out);
             }
         }
         if result.is_err() && !self.over {
@@ -104,7 +110,7 @@ impl Chunks {
             return;
         }
         if data == "[DONE]" {
-            return if self.seen_choice { self.done(out) } else { self.empty(out) };
+            return if self.seen == Seen::Choice { self.done(out) } else { self.empty(out) };
         }
         match serde_json::from_str::<Value>(data) {
             Ok(value) => self.value(&value, &frame.event, out),
@@ -126,7 +132,7 @@ impl Chunks {
         if let Some(complaint) = complaint_in(value, event) {
             return self.fail(classify::of_complaint(complaint), out);
         }
-        self.seen_frame = true;
+        self.seen = self.seen.max(Seen::Chunk);
         self.head = Vec::new();
         // Groq tells usage in up to three places; the last that is not null counts.
         for usage in [value.pointer("/x_groq/usage"), value.get("usage")].into_iter().flatten() {
@@ -141,7 +147,7 @@ impl Chunks {
     }
 
     fn choice(&mut self, choice: &Value, out: &mut Vec<Piece>) {
-        self.seen_choice = true;
+        self.seen = Seen::Choice;
         // A server that ignores `stream` answers with a whole `message`.
         if let Some(delta) =
             choice.get("delta").or_else(|| choice.get("message")).filter(|delta| delta.is_object())

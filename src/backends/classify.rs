@@ -23,23 +23,15 @@ pub(crate) fn of_answer(refused: Refused<'_>) -> Fault {
     let Refused { status, wait, request_id, body } = refused;
     let json = serde_json::from_slice::<serde_json::Value>(body).ok();
     let complaint = json.as_ref().and_then(Complaint::in_json);
-    let (class, message) = match complaint {
-        Some(complaint) => {
-            let class = class_of(Some(status), &complaint, wait);
-            let Complaint { message, code, kind, .. } = complaint;
-            let words = [message, code, kind].into_iter().find(|text| !text.is_empty());
-            (class, words.unwrap_or_else(|| status_text(status)))
-        }
-        None => {
-            let class = class_without_words(status, wait, body);
-            let quoted = words::quote(body, None);
-            let message = if quoted.is_empty() || quoted.starts_with('<') {
-                status_text(status)
-            } else {
-                format!("{}: {quoted}", status_text(status))
-            };
-            (class, message)
-        }
+    let (class, message) = if let Some(complaint) = complaint {
+        let class = class_of(Some(status), &complaint, wait);
+        (class, words_of(complaint).unwrap_or_else(|| status_text(status)))
+    } else {
+        let class = class_without_words(status, wait, body);
+        let quoted = words::quote(body, None);
+        let has_words = !quoted.is_empty() && !quoted.starts_with('<');
+        let quoted = if has_words { format!(": {quoted}") } else { String::new() };
+        (class, format!("{}{quoted}", status_text(status)))
     };
     Fault { class, message, status: Some(status), request_id }
 }
@@ -47,12 +39,16 @@ pub(crate) fn of_answer(refused: Refused<'_>) -> Fault {
 /// The fault of an error that came inside an answer that had begun well.
 pub(crate) fn of_complaint(complaint: Complaint) -> Fault {
     let class = class_of(complaint.status, &complaint, None);
-    let Complaint { message, code, kind, .. } = complaint;
-    let words = [message, code, kind].into_iter().find(|text| !text.is_empty());
+    let words = words_of(complaint);
     Fault::new(
         class,
         words.unwrap_or_else(|| "the server reported an error without words".to_owned()),
     )
+}
+
+fn words_of(complaint: Complaint) -> Option<String> {
+    let Complaint { message, code, kind, .. } = complaint;
+    [message, code, kind].into_iter().find(|text| !text.is_empty())
 }
 
 fn class_of(status: Option<u16>, complaint: &Complaint, wait: Option<Duration>) -> ErrorClass {

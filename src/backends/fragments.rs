@@ -53,13 +53,11 @@ impl Fragments {
         if id.is_empty() && name.is_empty() && arguments.is_empty() {
             return;
         }
-        let call = match self.find(index, id, name) {
-            Some(at) => &mut self.calls[at],
-            None => {
-                self.calls.push(Open { index, ..Open::default() });
-                self.calls.last_mut().expect("one was pushed just now")
-            }
-        };
+        let at = self.find(index, id, name).unwrap_or_else(|| {
+            self.calls.push(Open { index, ..Open::default() });
+            self.calls.len() - 1
+        });
+        let call = &mut self.calls[at];
         if call.id.is_empty() {
             id.clone_into(&mut call.id);
         }

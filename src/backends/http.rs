@@ -4,7 +4,6 @@
 //! backend and nowhere else; no redirect is followed.
 
 use std::collections::HashMap;
-use std::error::Error as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -19,7 +18,7 @@ use url::{Host, Url};
 
 use super::classify::{self, Refused};
 use super::fault::Fault;
-use super::{Lookup, Prompt, wait};
+use super::{Lookup, Prompt, connect, wait};
 use crate::config::BackendSettings;
 use crate::gate::Pass;
 use crate::model::{ConnectKind, ErrorClass};
@@ -414,7 +413,7 @@ fn request_id(headers: &HeaderMap) -> Option<String> {
 fn of_send(error: &reqwest::Error) -> Fault {
     let root = root_of(error);
     if error.is_connect() {
-        let kind = if error.is_timeout() { ConnectKind::Timeout } else { connect_kind(error) };
+        let kind = if error.is_timeout() { ConnectKind::Timeout } else { connect::kind(error) };
         return Fault::new(ErrorClass::Connect { kind }, root.to_string());
     }
     if error.is_timeout() {
@@ -430,31 +429,6 @@ fn of_send(error: &reqwest::Error) -> Fault {
         ErrorClass::Truncated,
         format!("the connection was closed before an answer came: {root}"),
     )
-}
-
-fn connect_kind(error: &reqwest::Error) -> ConnectKind {
-    let mut source = error.source();
-    while let Some(cause) = source {
-        if cause.is::<rustls::Error>() {
-            return ConnectKind::Tls;
-        }
-        if let Some(io) = cause.downcast_ref::<std::io::Error>() {
-            if io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
-                return ConnectKind::Tls;
-            }
-            match io.kind() {
-                std::io::ErrorKind::ConnectionRefused => return ConnectKind::Refused,
-                std::io::ErrorKind::TimedOut => return ConnectKind::Timeout,
-                _ => {}
-            }
-        }
-        // hyper-util marks failed look-ups of names by their text alone.
-        if cause.to_string() == "dns error" {
-            return ConnectKind::Dns;
-        }
-        source = cause.source();
-    }
-    ConnectKind::Other
 }
 
 /// The innermost cause: the outer ones repeat the URL, which may hold a query.

@@ -4,7 +4,7 @@
 pub(crate) const MAX_LINE: usize = 8 * 1024 * 1024;
 
 /// A line was longer than [`MAX_LINE`].
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TooLong;
 
 /// Which bytes end a line.

@@ -4,6 +4,7 @@
 
 mod chunks;
 mod classify;
+mod connect;
 #[cfg(test)]
 mod decode_tests;
 mod fault;
@@ -197,7 +198,7 @@ struct Inner {
 }
 
 /// How long a server that told nothing of use is not asked again.
-const ASK_AGAIN: Duration = Duration::from_secs(60);
+const ASK_AGAIN: Duration = Duration::from_mins(1);
 /// Questions about models that run at once.
 const MAX_LOOKUPS: usize = 8;
 

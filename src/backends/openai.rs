@@ -1,4 +1,4 @@
-//! The dialect of OpenAI's Chat Completions: OpenAI, Groq, llama.cpp, vLLM, LM Studio and many more.
+//! The dialect of the Chat Completions API: `OpenAI`, Groq, llama.cpp, vLLM, LM Studio and many more.
 
 use serde_json::{Map, Value, json};
 

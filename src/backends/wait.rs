@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     fn millis(duration: Option<Duration>) -> Option<u128> {
-        duration.map(|duration| (duration.as_secs_f64() * 1000.0).round() as u128)
+        duration.map(|duration| (duration + Duration::from_micros(500)).as_millis())
     }
 
     #[test]

@@ -5,7 +5,10 @@ use std::process::ExitCode;
 
 use serde_json::Value;
 
-use super::{Interruptible, Session, block_on, note, output_failed, print_report, result, terminal, workspace_here};
+use super::{
+    Interruptible, Session, block_on, note, output_failed, print_report, result, terminal,
+    workspace_here,
+};
 use crate::assistant::Assistant;
 use crate::model::Request;
 use crate::report::{Kind, Report};
@@ -53,9 +56,9 @@ fn prompt_of(words: &[String]) -> Result<String, Report> {
     let mut prompt = words.join(" ");
     if !io::stdin().is_terminal() {
         let mut piped = String::new();
-        io::stdin()
-            .read_to_string(&mut piped)
-            .map_err(|error| Report::new(Kind::Usage, "cannot read stdin as text").because(error.to_string()))?;
+        io::stdin().read_to_string(&mut piped).map_err(|error| {
+            Report::new(Kind::Usage, "cannot read stdin as text").because(error.to_string())
+        })?;
         if !piped.trim().is_empty() {
             if !prompt.is_empty() {
                 prompt.push_str("\n\n");
@@ -140,7 +143,10 @@ impl Printer {
         if let Some(ended_line) = self.printed.take() {
             let mut stdout = io::stdout().lock();
             let gap = if ended_line { "" } else { "\n" };
-            let _ = writeln!(stdout, "{gap}\n[the answer above broke off; restarted on the next backend]\n");
+            let _ = writeln!(
+                stdout,
+                "{gap}\n[the answer above broke off; restarted on the next backend]\n"
+            );
         }
     }
 }
@@ -175,13 +181,18 @@ fn remark(answer: &Answer) -> Option<String> {
     use crate::model::StopReason;
     let empty = answer.text.trim().is_empty();
     match &answer.reason {
-        StopReason::Length if empty => {
-            Some("note: the model used its whole output budget without visible text; raise `max_tokens`".to_owned())
+        StopReason::Length if empty => Some(
+            "note: the model used its whole output budget without visible text; raise `max_tokens`"
+                .to_owned(),
+        ),
+        StopReason::Length => {
+            Some("note: the answer was cut at the output limit; raise `max_tokens`".to_owned())
         }
-        StopReason::Length => Some("note: the answer was cut at the output limit; raise `max_tokens`".to_owned()),
         StopReason::Refusal => Some("note: the model declined".to_owned()),
         StopReason::ContentFilter => Some("note: the provider's filter cut the answer".to_owned()),
-        StopReason::Stop if empty && answer.tool_calls.is_empty() => Some("note: the answer is empty".to_owned()),
+        StopReason::Stop if empty && answer.tool_calls.is_empty() => {
+            Some("note: the answer is empty".to_owned())
+        }
         StopReason::Stop | StopReason::ToolCalls | StopReason::Other(_) => None,
     }
 }

@@ -42,7 +42,11 @@ impl Finding {
         Self { verdict: Verdict::Ok, subject: subject.into(), text: text.into(), next_step: None }
     }
 
-    fn warning(subject: impl Into<String>, text: impl Into<String>, next_step: Option<String>) -> Self {
+    fn warning(
+        subject: impl Into<String>,
+        text: impl Into<String>,
+        next_step: Option<String>,
+    ) -> Self {
         Self { verdict: Verdict::Warning, subject: subject.into(), text: text.into(), next_step }
     }
 
@@ -56,18 +60,27 @@ impl Finding {
     }
 }
 
-pub(super) fn run(arguments: &DoctorArguments, session: &Session, out: &mut dyn Write) -> Result<ExitCode, Report> {
+pub(super) fn run(
+    arguments: &DoctorArguments,
+    session: &Session,
+    out: &mut dyn Write,
+) -> Result<ExitCode, Report> {
     let findings = match session.load_quietly(workspace_here(&session.environment)) {
         Err(report) => vec![Finding::of_report("config", &report)],
         Ok(loaded) => {
-            let mut findings: Vec<Finding> =
-                loaded.warnings.iter().map(|warning| Finding::warning("config", warning.to_string(), None)).collect();
+            let mut findings: Vec<Finding> = loaded
+                .warnings
+                .iter()
+                .map(|warning| Finding::warning("config", warning.to_string(), None))
+                .collect();
             if findings.is_empty() {
                 findings.push(Finding::ok("config", "read without complaint"));
             }
             let assistant = Assistant::new(loaded.settings);
             let examined = block_on(async { Ok(examine(&assistant).await) })?;
-            let Interruptible::Finished(examined) = examined else { return Ok(ExitCode::from(130)) };
+            let Interruptible::Finished(examined) = examined else {
+                return Ok(ExitCode::from(130));
+            };
             findings.extend(examined);
             findings
         }
@@ -83,7 +96,8 @@ pub(super) fn run(arguments: &DoctorArguments, session: &Session, out: &mut dyn 
 fn exit_code(findings: &[Finding]) -> u8 {
     // A backend that does not answer is only a problem when no other one does.
     let is_backend = |finding: &&Finding| finding.subject.starts_with("backend ");
-    let someone_answers = findings.iter().filter(is_backend).any(|finding| finding.verdict == Verdict::Ok);
+    let someone_answers =
+        findings.iter().filter(is_backend).any(|finding| finding.verdict == Verdict::Ok);
     findings
         .iter()
         .filter(|finding| !(someone_answers && is_backend(finding)))
@@ -111,14 +125,15 @@ fn text_line(finding: &Finding) -> String {
         Verdict::Warning => "warning",
         Verdict::Problem(_) => "problem",
     };
-    let next_step = finding.next_step.as_ref().map(|step| format!(" -> {step}")).unwrap_or_default();
+    let next_step =
+        finding.next_step.as_ref().map(|step| format!(" -> {step}")).unwrap_or_default();
     format!("{mark} {}: {}{next_step}", finding.subject, finding.text)
 }
 
 async fn examine(assistant: &Assistant) -> Vec<Finding> {
     let settings = assistant.settings();
     let mut findings = Vec::new();
-    for problem in &assistant.catalog().problems {
+    for problem in assistant.action_problems().iter() {
         findings.push(Finding::warning("actions", problem.clone(), None));
     }
     for (tasks, chain) in chains(&settings) {
@@ -165,7 +180,11 @@ async fn examine_backend(assistant: &Assistant, settings: &Settings, link: &Link
         return Finding::of_report(subject, &Report::from(&cause));
     };
     if backend.place == Place::Cloud && settings.privacy.cloud == CloudPolicy::Never {
-        return Finding::warning(subject, "is a cloud service, and `[privacy] cloud = \"never\"` forbids those", None);
+        return Finding::warning(
+            subject,
+            "is a cloud service, and `[privacy] cloud = \"never\"` forbids those",
+            None,
+        );
     }
     let Some(model) = link.model.clone().or_else(|| backend.model.clone()) else {
         let cause = Cause::NoModel { backend: name.clone() };
@@ -173,17 +192,26 @@ async fn examine_backend(assistant: &Assistant, settings: &Settings, link: &Link
     };
     match assistant.models(name).await {
         Err(cause) => Finding::of_report(subject, &Report::from(&cause)),
-        Ok(models) if models.iter().any(|info| is_model(info, &model)) => {
-            Finding::ok(subject, format!("answers at {} and has \"{model}\"", backend.base_url_text))
-        }
+        Ok(models) if models.iter().any(|info| is_model(info, &model)) => Finding::ok(
+            subject,
+            format!("answers at {} and has \"{model}\"", backend.base_url_text),
+        ),
         Ok(models) => {
             let next_step = if backend.provider_text() == "Ollama" {
                 format!("`ollama pull {model}`")
             } else {
                 format!("set `model` in `[backends.{name}]` to one of: {}", some_ids(&models))
             };
-            let text = format!("answers at {}, but does not list the model \"{model}\"", backend.base_url_text);
-            Finding { verdict: Verdict::Problem(Kind::Backend), subject, text, next_step: Some(next_step) }
+            let text = format!(
+                "answers at {}, but does not list the model \"{model}\"",
+                backend.base_url_text
+            );
+            Finding {
+                verdict: Verdict::Problem(Kind::Backend),
+                subject,
+                text,
+                next_step: Some(next_step),
+            }
         }
     }
 }

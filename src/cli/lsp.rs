@@ -21,9 +21,14 @@ pub(super) fn run(session: &Session) -> Result<ExitCode, Report> {
         .worker_threads(2)
         .enable_all()
         .build()
-        .map_err(|error| Report::new(Kind::Work, "cannot start the runtime").because(error.to_string()))?;
-    let options =
-        ServeOptions { loader: loader(session), watch: Some(Arc::new(watch_files)), limits: Limits::default() };
+        .map_err(|error| {
+            Report::new(Kind::Work, "cannot start the runtime").because(error.to_string())
+        })?;
+    let options = ServeOptions {
+        loader: loader(session),
+        watch: Some(Arc::new(watch_files)),
+        limits: Limits::default(),
+    };
     let status = runtime.block_on(lsp::serve(tokio::io::stdin(), tokio::io::stdout(), options));
     // The reader of stdin may sit in a read that nothing ends; it must not hold the process.
     runtime.shutdown_background();

@@ -62,7 +62,11 @@ pub struct Globals {
 impl Globals {
     /// What the flags choose for one job.
     fn choice(&self) -> Choice {
-        Choice { backend: self.backend.clone(), model: self.model.clone(), no_fallback: self.no_fallback }
+        Choice {
+            backend: self.backend.clone(),
+            model: self.model.clone(),
+            no_fallback: self.no_fallback,
+        }
     }
 }
 
@@ -133,8 +137,12 @@ fn dispatch(arguments: Arguments, environment: Arc<Environment>) -> Result<ExitC
         Command::Models(arguments) => models::run(&arguments, &session, &mut out).map(done),
         Command::Actions(arguments) => actions::run(&arguments, &session, &mut out).map(done),
         Command::Doctor(arguments) => doctor::run(&arguments, &session, &mut out),
-        Command::Config(command) => config::run(&command, globals, environment.clone(), &mut out).map(done),
-        Command::Secret(command) => secret::run(&command, globals, environment.clone(), &mut out).map(done),
+        Command::Config(command) => {
+            config::run(&command, globals, environment.clone(), &mut out).map(done)
+        }
+        Command::Secret(command) => {
+            secret::run(&command, globals, environment.clone(), &mut out).map(done)
+        }
         Command::Trust(arguments) => trust::run(&arguments, environment, &mut out).map(done),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "arawn", &mut out);
@@ -194,7 +202,9 @@ fn block_on<T>(work: impl Future<Output = Result<T, Report>>) -> Result<Interrup
         .worker_threads(2)
         .enable_all()
         .build()
-        .map_err(|error| Report::new(Kind::Work, "cannot start the runtime").because(error.to_string()))?;
+        .map_err(|error| {
+            Report::new(Kind::Work, "cannot start the runtime").because(error.to_string())
+        })?;
     let result = runtime.block_on(async {
         tokio::select! {
             result = work => result.map(Interruptible::Finished),
@@ -210,16 +220,6 @@ fn block_on<T>(work: impl Future<Output = Result<T, Report>>) -> Result<Interrup
 enum Interruptible<T> {
     Finished(T),
     Interrupted,
-}
-
-impl<T> Interruptible<T> {
-    /// The exit code, or what `then` makes of the result.
-    fn exit(self, then: impl FnOnce(T) -> ExitCode) -> ExitCode {
-        match self {
-            Self::Finished(value) => then(value),
-            Self::Interrupted => ExitCode::from(130),
-        }
-    }
 }
 
 /// Logs go to stderr: stdout belongs to results and to the protocol.

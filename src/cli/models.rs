@@ -25,7 +25,11 @@ enum ModelsCommand {
     List,
 }
 
-pub(super) fn run(arguments: &ModelsArguments, session: &Session, out: &mut dyn Write) -> Result<(), Report> {
+pub(super) fn run(
+    arguments: &ModelsArguments,
+    session: &Session,
+    out: &mut dyn Write,
+) -> Result<(), Report> {
     let ModelsArguments { command: None | Some(ModelsCommand::List), json } = *arguments;
     let assistant = session.assistant(workspace_here(&session.environment))?;
     let names = backends_to_list(&assistant, session);
@@ -69,7 +73,8 @@ fn backends_to_list(assistant: &Assistant, session: &Session) -> Vec<BackendName
     }
     let settings = assistant.settings();
     let mut names: Vec<BackendName> = Vec::new();
-    let chains = std::iter::once(&settings.chain).chain(settings.tasks.values().map(|task| &task.chain));
+    let chains =
+        std::iter::once(&settings.chain).chain(settings.tasks.values().map(|task| &task.chain));
     for link in chains.flat_map(|chain| &chain.links) {
         if !names.contains(&link.backend) {
             names.push(link.backend.clone());
@@ -78,7 +83,12 @@ fn backends_to_list(assistant: &Assistant, session: &Session) -> Vec<BackendName
     names
 }
 
-fn print_models(name: &BackendName, models: &[ModelInfo], as_json: bool, out: &mut dyn Write) -> Result<(), Report> {
+fn print_models(
+    name: &BackendName,
+    models: &[ModelInfo],
+    as_json: bool,
+    out: &mut dyn Write,
+) -> Result<(), Report> {
     let width = models.iter().map(|model| model.id.len()).max().unwrap_or(0);
     for model in models {
         let line = if as_json {
@@ -86,9 +96,12 @@ fn print_models(name: &BackendName, models: &[ModelInfo], as_json: bool, out: &m
                 .to_string()
         } else {
             let context = model.context_length.map(|n| format!("{n} tokens")).unwrap_or_default();
-            format!("{name}  {:width$}  {context:>14}  {}", model.id, model.abilities.join(", ")).trim_end().to_owned()
+            format!("{name}  {:width$}  {context:>14}  {}", model.id, model.abilities.join(", "))
+                .trim_end()
+                .to_owned()
         };
-        writeln!(out, "{}", super::terminal::harmless(&line)).map_err(|error| output_failed(&error))?;
+        writeln!(out, "{}", super::terminal::harmless(&line))
+            .map_err(|error| output_failed(&error))?;
     }
     if models.is_empty() && !as_json {
         note(&format!("{name} has no models yet"));

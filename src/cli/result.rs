@@ -47,8 +47,10 @@ pub(crate) fn job_failed(error: &JobError) -> Map<String, Value> {
     if let JobError::NoAnswer(failure) = error {
         return failed(failure);
     }
-    let mut result = object(json!({"outcome": "failed", "text": "", "reason": null, "tool_calls": [], "usage": {},
-        "backend": null, "model": null, "fell_back": []}));
+    let mut result = object(
+        json!({"outcome": "failed", "text": "", "reason": null, "tool_calls": [], "usage": {},
+        "backend": null, "model": null, "fell_back": []}),
+    );
     let class = match error {
         JobError::Template { .. } => "config",
         _ => "bad_request",
@@ -58,14 +60,20 @@ pub(crate) fn job_failed(error: &JobError) -> Map<String, Value> {
 }
 
 fn error_object(class: &str, report: &Report) -> Map<String, Value> {
-    object(json!({"class": class, "message": report.message, "causes": report.causes, "hint": report.hint,
-        "status": null, "request_id": null}))
+    object(
+        json!({"class": class, "message": report.message, "causes": report.causes, "hint": report.hint,
+        "status": null, "request_id": null}),
+    )
 }
 
 fn tool_call(call: &ToolCall) -> Value {
     match &call.arguments {
-        Arguments::Json(arguments) => json!({"id": call.id, "name": call.name, "arguments": arguments}),
-        Arguments::Raw(raw) => json!({"id": call.id, "name": call.name, "arguments": null, "arguments_raw": raw}),
+        Arguments::Json(arguments) => {
+            json!({"id": call.id, "name": call.name, "arguments": arguments})
+        }
+        Arguments::Raw(raw) => {
+            json!({"id": call.id, "name": call.name, "arguments": null, "arguments_raw": raw})
+        }
     }
 }
 

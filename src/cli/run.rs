@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
@@ -57,7 +57,8 @@ enum Format {
 
 pub(super) fn run(arguments: RunArguments, session: &Session) -> Result<ExitCode, Report> {
     if arguments.write && arguments.selection.path.is_none() {
-        return Err(Report::new(Kind::Usage, "`--write` needs a file").with_hint("use `--format text` with `-`"));
+        return Err(Report::new(Kind::Usage, "`--write` needs a file")
+            .with_hint("use `--format text` with `-`"));
     }
     let workspace = workspace_here(&session.environment);
     let assistant = session.assistant(workspace.clone())?;
@@ -90,16 +91,27 @@ fn job_of(
         Some(path) => Some(std::path::absolute(path).map_err(|error| unreadable(path, &error))?),
         None => None,
     };
-    let language = arguments.language.as_deref().unwrap_or_else(|| path.as_deref().map_or("", language_of));
+    let language =
+        arguments.language.as_deref().unwrap_or_else(|| path.as_deref().map_or("", language_of));
     let snapshot = Snapshot::of_text(&text, language, path);
     let range = arguments.selection.range_in(&snapshot.text).map_err(|reason| {
-        let name = arguments.selection.path.as_deref().map_or_else(|| "stdin".into(), Path::to_string_lossy);
-        Report::new(Kind::Usage, format!("{name}: {reason}")).with_hint("name lines that the file has")
+        let name = arguments
+            .selection
+            .path
+            .as_deref()
+            .map_or_else(|| "stdin".into(), Path::to_string_lossy);
+        Report::new(Kind::Usage, format!("{name}: {reason}"))
+            .with_hint("name lines that the file has")
     })?;
     let complaints = arguments
         .diagnostic
         .iter()
-        .map(|message| Complaint { range, message: message.clone(), source: None, severity: "error" })
+        .map(|message| Complaint {
+            range,
+            message: message.clone(),
+            source: None,
+            severity: "error",
+        })
         .collect();
     Ok(Job {
         action: action.clone(),
@@ -116,17 +128,16 @@ fn job_of(
 fn read_text(path: Option<&Path>) -> Result<String, Report> {
     let Some(path) = path else {
         let mut bytes = Vec::new();
-        io::stdin()
-            .lock()
-            .take(MAX_FILE_BYTES + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|error| Report::new(Kind::Work, "cannot read stdin").because(error.to_string()))?;
+        io::stdin().lock().take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|error| {
+            Report::new(Kind::Work, "cannot read stdin").because(error.to_string())
+        })?;
         return text_of(bytes, "stdin");
     };
     let name = path.display().to_string();
     let facts = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
     if !facts.is_file() {
-        return Err(Report::new(Kind::Usage, format!("{name} is not a file")).with_hint("name a source file"));
+        return Err(Report::new(Kind::Usage, format!("{name} is not a file"))
+            .with_hint("name a source file"));
     }
     if facts.len() > MAX_FILE_BYTES {
         return Err(too_large(&name));
@@ -139,17 +150,20 @@ fn text_of(bytes: Vec<u8>, name: &str) -> Result<String, Report> {
         return Err(too_large(name));
     }
     if bytes.contains(&0) {
-        return Err(Report::new(Kind::Usage, format!("{name} is a binary file")).with_hint("name a source file"));
+        return Err(Report::new(Kind::Usage, format!("{name} is a binary file"))
+            .with_hint("name a source file"));
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        Report::new(Kind::Usage, format!("{name} is not UTF-8 text (byte {at})")).with_hint("convert it to UTF-8 first")
+        Report::new(Kind::Usage, format!("{name} is not UTF-8 text (byte {at})"))
+            .with_hint("convert it to UTF-8 first")
     })
 }
 
 fn too_large(name: &str) -> Report {
     let limit = MAX_FILE_BYTES / 1024 / 1024;
-    Report::new(Kind::Usage, format!("{name} is larger than {limit} MB")).with_hint("split it, or work on a part by `-`")
+    Report::new(Kind::Usage, format!("{name} is larger than {limit} MB"))
+        .with_hint("split it, or work on a part by `-`")
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Report {
@@ -208,7 +222,11 @@ fn edited(job: &Job, outcome: &Outcome) -> Option<(Vec<Change>, String)> {
 }
 
 fn name_of(arguments: &RunArguments) -> String {
-    arguments.selection.path.as_deref().map_or_else(|| "stdin".to_owned(), |path| path.display().to_string())
+    arguments
+        .selection
+        .path
+        .as_deref()
+        .map_or_else(|| "stdin".to_owned(), |path| path.display().to_string())
 }
 
 fn end_text(
@@ -234,12 +252,16 @@ fn end_text(
         Outcome::Unchanged => note(&format!("{by} would change nothing")),
         Outcome::Unusable { reason } => {
             note(&format!("Error: the answer of {by} was not applied: {reason}"));
-            note("Hint: the answer follows; try again, select differently, or choose a larger model with `--model`");
+            note(
+                "Hint: the answer follows; try again, select differently, or choose a larger model with `--model`",
+            );
             note(&finished.answer.text);
             return Ok(ExitCode::from(Kind::Work.exit_code()));
         }
         Outcome::Edit { .. } => {
-            let Some((_, new)) = edited(job, &finished.result) else { return Ok(ExitCode::SUCCESS) };
+            let Some((_, new)) = edited(job, &finished.result) else {
+                return Ok(ExitCode::SUCCESS);
+            };
             match arguments.format {
                 Format::Text => print_result(&new)?,
                 _ => print_result(&edits::unified(&old, &new, &name_of(arguments)))?,
@@ -303,8 +325,11 @@ fn edit_json(job: &Job, change: &Change) -> Value {
 fn print_result(text: &str) -> Result<(), Report> {
     let mut stdout = io::stdout().lock();
     let shown = if stdout.is_terminal() { harmless(text) } else { text.into() };
-    let gap = if text.is_empty() || text.ends_with('\n') || !stdout.is_terminal() { "" } else { "\n" };
-    write!(stdout, "{shown}{gap}").and_then(|()| stdout.flush()).map_err(|error| output_failed(&error))
+    let gap =
+        if text.is_empty() || text.ends_with('\n') || !stdout.is_terminal() { "" } else { "\n" };
+    write!(stdout, "{shown}{gap}")
+        .and_then(|()| stdout.flush())
+        .map_err(|error| output_failed(&error))
 }
 
 /// Puts the new text into the file, whole or not at all, and only over the text that was read.
@@ -318,8 +343,11 @@ fn write_back(arguments: &RunArguments, old: &str, new: &str) -> Result<(), Repo
     // A link stays a link: the file behind it is replaced.
     let real = fs::canonicalize(path).map_err(failed)?;
     if fs::read(&real).map_err(failed)? != old.as_bytes() {
-        return Err(Report::new(Kind::Work, format!("{} changed while the model worked", path.display()))
-            .with_hint("nothing was written; run it again"));
+        return Err(Report::new(
+            Kind::Work,
+            format!("{} changed while the model worked", path.display()),
+        )
+        .with_hint("nothing was written; run it again"));
     }
     crate::edits::replace_file(&real, new).map_err(failed)
 }

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Globals;
 use super::config::{load_inputs, print, work};
-use crate::config::{self, Environment};
+use crate::config::{self, Environment, LoadInputs};
 use crate::report::{Kind, Report};
 use crate::secrets::{self, KeyReference, SecretError};
 
@@ -48,10 +48,12 @@ pub(crate) fn run(
             index.save()?;
             print(out, &format!("stored \"{name}\"; use it as api_key = \"$keyring:{name}\"\n"))
         }
-        SecretCommand::List => list(globals, &environment, index, out),
+        SecretCommand::List => list(&load_inputs(globals, environment), index, out),
         SecretCommand::Delete { name } => {
+            let name = checked(name)?;
             let deleted = secrets::delete(name);
-            if index.names.remove(name.as_str()) {
+            let is_gone = matches!(deleted, Ok(()) | Err(SecretError::NotInKeyring(_)));
+            if is_gone && index.names.remove(name) {
                 index.save()?;
             }
             deleted?;
@@ -75,8 +77,12 @@ fn read_key(name: &str) -> Result<SecretString, Report> {
         let mut text = String::new();
         io::stdin().take(1 << 16).read_to_string(&mut text).map(|_| text)
     };
-    let text =
-        SecretString::from(read.map_err(|error| work(format!("cannot read the key: {error}")))?);
+    let text = read.map_err(|error| work(format!("cannot read the key: {error}")))?;
+    checked_key(&text.into())
+}
+
+/// What was typed or piped in, if it can be a key.
+fn checked_key(text: &SecretString) -> Result<SecretString, Report> {
     let key = text.expose_secret().trim();
     if key.is_empty() {
         return Err(Report { kind: Kind::Usage, ..work("the key is empty; nothing was stored") });
@@ -88,13 +94,9 @@ fn read_key(name: &str) -> Result<SecretString, Report> {
 }
 
 /// Keyrings cannot be listed everywhere: the names we stored are kept beside, and those in use are asked for.
-fn list(
-    globals: &Globals,
-    environment: &Arc<Environment>,
-    index: Index,
-    out: &mut dyn Write,
-) -> Result<(), Report> {
-    let loaded = config::load(&load_inputs(globals, environment.clone()))?;
+fn list(inputs: &LoadInputs, index: Index, out: &mut dyn Write) -> Result<(), Report> {
+    let environment = &inputs.environment;
+    let loaded = config::load(inputs)?;
     let mut names = index.names;
     for entry in &loaded.entries {
         let written =
@@ -137,5 +139,41 @@ impl Index {
         let text = serde_json::to_vec(&self.names).unwrap_or_default();
         let written = config::write_private(file, &text);
         written.map_err(|error| work(format!("cannot write \"{}\": {error}", file.display())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_taken_with_and_without_its_prefix() {
+        assert_eq!(checked("$keyring:groq").ok(), Some("groq"));
+        assert_eq!(checked(" groq ").ok(), Some("groq"));
+        assert_eq!(checked("$keyring:").unwrap_err().kind, Kind::Usage);
+    }
+
+    #[test]
+    fn a_key_loses_its_line_end_and_an_empty_or_broken_one_is_not_stored() {
+        let key = checked_key(&"sk-canary\n".into()).unwrap();
+        assert_eq!(key.expose_secret(), "sk-canary");
+        assert_eq!(checked_key(&" \n".into()).unwrap_err().kind, Kind::Usage);
+        for text in ["sk-canary\nsk-other", "sk-canary\u{200b}x"] {
+            let report = checked_key(&text.to_owned().into()).unwrap_err();
+            assert_eq!(report.kind, Kind::Credentials);
+            assert!(!format!("{report:?}").contains("canary"));
+        }
+    }
+
+    #[test]
+    fn the_index_remembers_names_and_a_broken_one_is_empty() {
+        let home = tempfile::tempdir().unwrap();
+        let environment = Environment::of(home.path(), []);
+        let mut index = Index::open(&environment);
+        index.names.insert("groq".to_owned());
+        index.save().unwrap();
+        assert_eq!(Index::open(&environment).names, BTreeSet::from(["groq".to_owned()]));
+        std::fs::write(home.path().join(".local/state/arawn/secret-names.json"), "{").unwrap();
+        assert!(Index::open(&environment).names.is_empty());
     }
 }

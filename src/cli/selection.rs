@@ -31,7 +31,8 @@ impl FromStr for Selection {
     fn from_str(text: &str) -> Result<Self, String> {
         let (file, start, end) = split_range(text);
         if let (Some(start), Some(end)) = (start, end)
-            && (end.line, end.column.unwrap_or(usize::MAX)) < (start.line, start.column.unwrap_or(0))
+            && (end.line, end.column.unwrap_or(usize::MAX))
+                < (start.line, start.column.unwrap_or(0))
         {
             return Err("the end lies before the start".to_owned());
         }
@@ -112,7 +113,9 @@ fn split_start(text: &str) -> (&str, Option<Place>, Option<Place>) {
 
 fn parse_place(text: &str) -> Option<Place> {
     match text.split_once(':') {
-        Some((line, column)) => Some(Place { line: line.parse().ok()?, column: Some(column.parse().ok()?) }),
+        Some((line, column)) => {
+            Some(Place { line: line.parse().ok()?, column: Some(column.parse().ok()?) })
+        }
         None => Some(Place { line: text.parse().ok()?, column: None }),
     }
 }
@@ -150,7 +153,10 @@ mod tests {
     fn places_outside_the_file_are_named() {
         let document = Rope::from_str("one\ntwo\n");
         let far: Selection = "a:9".parse().unwrap();
-        assert_eq!(far.range_in(&document).unwrap_err(), "line 9 lies outside the file, which has 3");
+        assert_eq!(
+            far.range_in(&document).unwrap_err(),
+            "line 9 lies outside the file, which has 3"
+        );
         let wide: Selection = "a:1:9".parse().unwrap();
         assert_eq!(wide.range_in(&document).unwrap_err(), "column 9 lies outside line 1");
         assert!("a:5-2".parse::<Selection>().is_err());

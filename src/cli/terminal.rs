@@ -41,14 +41,21 @@ pub(crate) struct SignOfLife {
 impl SignOfLife {
     /// Starts the wait.
     pub(crate) fn new() -> Self {
-        Self { since: Instant::now(), last: None, beats: 0, shown: false, enabled: io::stderr().is_terminal() }
+        Self {
+            since: Instant::now(),
+            last: None,
+            beats: 0,
+            shown: false,
+            enabled: io::stderr().is_terminal(),
+        }
     }
 
     /// Shows the sign if the wait is long enough; `what` says what is waited for.
     pub(crate) fn beat(&mut self, what: &str) {
         const PICTURES: [char; 4] = ['|', '/', '-', '\\'];
         let waited = self.since.elapsed();
-        if !self.enabled || waited < PATIENCE || self.last.is_some_and(|last| last.elapsed() < BEAT) {
+        if !self.enabled || waited < PATIENCE || self.last.is_some_and(|last| last.elapsed() < BEAT)
+        {
             return;
         }
         self.last = Some(Instant::now());
@@ -56,7 +63,8 @@ impl SignOfLife {
         self.shown = true;
         let picture = PICTURES[self.beats % PICTURES.len()];
         let mut stderr = io::stderr();
-        let _ = write!(stderr, "\r\x1b[K{picture} {} ({:.0} s)", harmless(what), waited.as_secs_f32());
+        let _ =
+            write!(stderr, "\r\x1b[K{picture} {} ({:.0} s)", harmless(what), waited.as_secs_f32());
         let _ = stderr.flush();
     }
 

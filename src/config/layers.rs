@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::endpoint;
 use super::environment::Environment;
 use super::problem::ConfigError;
 use super::tree::{self, Node, Origin, Source, Value};
@@ -93,6 +94,18 @@ pub(super) fn of_variables(environment: &Environment) -> Node {
         if let Some(value) = environment.var(name) {
             layer.put(&path, leaf(value, Source::Variable(name)));
         }
+    }
+    layer
+}
+
+/// Ollama's own variable takes the place of its built-in address; the user's files come above it.
+pub(super) fn of_ollama_host(environment: &Environment) -> Node {
+    let mut layer = Node::empty(Source::Variable("OLLAMA_HOST"));
+    if let Some(address) = environment.var("OLLAMA_HOST").and_then(endpoint::from_ollama_host) {
+        layer.put(
+            &["backends", "ollama", "base_url"],
+            leaf(&address, Source::Variable("OLLAMA_HOST")),
+        );
     }
     layer
 }

@@ -72,6 +72,7 @@ pub fn load(inputs: &LoadInputs) -> Result<Loaded, ConfigError> {
     let environment = &inputs.environment;
     let mut warnings = Vec::new();
     let mut merged = layers::built_in();
+    overlay(&mut merged, layers::of_ollama_host(environment));
 
     let user_files = layers::user_files(environment, inputs.explicit_file.as_deref());
     for path in &user_files.paths {
@@ -110,7 +111,7 @@ pub fn load(inputs: &LoadInputs) -> Result<Loaded, ConfigError> {
     }
     if let Some(json) = &inputs.editor {
         let layer = editor_layer(json, &mut warnings);
-        let layer = narrow(&layer, &owner, &merged, Standing::Untrusted, &mut warnings);
+        let layer = narrow(&layer, &owner, &merged, Standing::Editor, &mut warnings);
         overlay(&mut merged, layer);
     }
     for layer in top {
@@ -169,7 +170,8 @@ fn standing(project: &Project, store: &TrustStore, warnings: &mut Vec<Warning>) 
 const EDITOR_OWN_KEYS: [&str; 5] = ["server", "trace", "path", "env", "enable"];
 
 fn editor_layer(json: &Json, warnings: &mut Vec<Warning>) -> Node {
-    let mut layer = tree::from_json(json);
+    // Some clients send the whole of their settings, some the section alone.
+    let mut layer = tree::from_json(json.get("arawn").unwrap_or(json));
     for key in EDITOR_OWN_KEYS {
         layer.remove(&[key]);
     }

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::problem::Warning;
-use super::tree::{Node, Source};
+use super::tree::{Node, Source, Value};
 use crate::model::Task;
 
 /// What the user's own layers allow others to choose from.
@@ -16,11 +16,15 @@ pub(super) struct Owner {
     models: BTreeSet<String>,
 }
 
-/// Whether the user trusts the project that a layer belongs to.
+/// How far a layer is trusted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
+    /// A project that the user could trust.
     Untrusted,
+    /// A project that the user trusts as it is now.
     Trusted,
+    /// Settings of the editor: nobody can tell which of them a repository brought along.
+    Editor,
 }
 
 impl Owner {
@@ -47,6 +51,15 @@ impl Owner {
         Self { chain, tasks, defined, models }
     }
 
+    /// Every backend that the user asks for anything.
+    fn all_chained(&self) -> Vec<String> {
+        let mut names = self.chain.clone();
+        names.extend(self.tasks.values().flatten().cloned());
+        let mut seen = BTreeSet::new();
+        names.retain(|name| seen.insert(name.clone()));
+        names
+    }
+
     /// The backends a table may name.
     fn chain_for(&self, table: &[String]) -> &[String] {
         let task = table.get(1).and_then(|name| Task::from_name(name));
@@ -63,7 +76,7 @@ impl Owner {
                 "chooses {name:?}, which is not in your own chain ({}); it is ignored unless you run `arawn trust`",
                 chain.join(", ")
             )),
-            (_, false) => Err(format!(
+            _ => Err(format!(
                 "chooses {name:?}, which is not in your own chain ({}); it is ignored",
                 chain.join(", ")
             )),
@@ -72,7 +85,8 @@ impl Owner {
 
     /// Ollama runs models with these names in its own cloud: only the user may send code there.
     fn may_ask(&self, model: &str) -> Result<(), String> {
-        let is_cloud = model.ends_with(":cloud") || model.ends_with("-cloud");
+        let name = model.trim().to_ascii_lowercase();
+        let is_cloud = name.ends_with(":cloud") || name.ends_with("-cloud");
         if is_cloud && !self.models.contains(model) {
             return Err("names a cloud model that is not in your own configuration; it is ignored"
                 .to_owned());
@@ -98,8 +112,7 @@ pub(super) fn narrow(
     standing: Standing,
     warnings: &mut Vec<Warning>,
 ) -> Node {
-    let mut kept =
-        Node { value: super::tree::Value::Table(BTreeMap::new()), origin: layer.origin.clone() };
+    let mut kept = Node { value: Value::Table(BTreeMap::new()), origin: layer.origin.clone() };
     for (path, node) in layer.leaves() {
         let mut leaf = node.clone();
         match judge(&path, &mut leaf, layer, owner, current, standing) {
@@ -166,29 +179,20 @@ fn judge(
         ["privacy", "cloud"] => {
             Err("cannot allow what you have forbidden; it is ignored".to_owned())
         }
-        ["privacy", "ignore"] | ["$schema"] => Ok(None),
+        ["privacy", "ignore"] => Ok(cut_negations(leaf)),
+        ["$schema"] => Ok(None),
         ["memory", "indexing", "enabled"]
             if leaf.leaf().and_then(toml::Value::as_bool) == Some(false) =>
         {
             Ok(None)
         }
         ["actions", ..] if standing == Standing::Trusted => Ok(None),
-        ["actions", ..] if matches!(*leaf.origin.source, Source::Project(_)) => {
+        ["actions", ..] if standing == Standing::Untrusted => {
             Err("is ignored unless you run `arawn trust`".to_owned())
         }
         _ => {
             Err(format!("counts only in your own configuration; {} may not set it", foreign(leaf)))
         }
-    }
-}
-
-impl Owner {
-    fn all_chained(&self) -> Vec<String> {
-        let mut names = self.chain.clone();
-        names.extend(self.tasks.values().flatten().cloned());
-        let mut seen = BTreeSet::new();
-        names.retain(|name| seen.insert(name.clone()));
-        names
     }
 }
 
@@ -209,7 +213,7 @@ fn foreign(leaf: &Node) -> &'static str {
 
 /// Leaves of a list of fallbacks those of the user's own chain.
 fn cut_fallback(leaf: &mut Node, chain: &[String]) -> Option<String> {
-    let super::tree::Value::Leaf(toml::Value::Array(names)) = &mut leaf.value else { return None };
+    let Value::Leaf(toml::Value::Array(names)) = &mut leaf.value else { return None };
     let mut dropped = Vec::new();
     names.retain(|name| {
         let name = name.as_str().unwrap_or_default();
@@ -226,6 +230,15 @@ fn cut_fallback(leaf: &mut Node, chain: &[String]) -> Option<String> {
             dropped.join(", ")
         )
     })
+}
+
+/// A pattern with `!` would send what the user keeps back.
+fn cut_negations(leaf: &mut Node) -> Option<String> {
+    let Value::Leaf(toml::Value::Array(patterns)) = &mut leaf.value else { return None };
+    let n_patterns = patterns.len();
+    patterns.retain(|pattern| !pattern.as_str().unwrap_or_default().trim_start().starts_with('!'));
+    (patterns.len() < n_patterns)
+        .then(|| "can only add to what you keep back; patterns with `!` are ignored".to_owned())
 }
 
 fn lowers(leaf: &Node, limit: Option<i64>) -> Result<(), String> {

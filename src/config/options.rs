@@ -186,9 +186,9 @@ pub struct ActionOptions {
     pub title: Option<String>,
     /// The task whose backend and model it uses.
     pub task: Option<Task>,
-    /// `edit` for a change of the text, `answer` for something to read.
+    /// The kind of code action that editors sort it by, such as `refactor.rewrite`.
     pub kind: Option<String>,
-    /// Where the result goes: `replace`, `insert_before`, `insert_after`, `answer`.
+    /// Where the result goes: `replace`, `insert_before`, `insert_after` or `continue` the selection, or `answer`.
     pub output: Option<String>,
     /// Language ids it is offered for; all when left out.
     pub languages: Option<Vec<String>>,

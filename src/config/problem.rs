@@ -3,13 +3,13 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::tree::Origin;
+use super::tree::{Origin, printable};
 
 /// Why there are no settings. `Display` names file, line and column and what was expected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// A file that was asked for by name is not there.
-    #[error("configuration file \"{}\" does not exist", path.display())]
+    #[error("configuration file \"{}\" does not exist", printable(path))]
     Missing {
         /// The file.
         path: PathBuf,
@@ -17,7 +17,7 @@ pub enum ConfigError {
         named_by: &'static str,
     },
     /// A file is there, but cannot be read.
-    #[error("cannot read configuration file \"{}\": {reason}", path.display())]
+    #[error("cannot read configuration file \"{}\": {reason}", printable(path))]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -25,7 +25,7 @@ pub enum ConfigError {
         reason: String,
     },
     /// A file is not TOML.
-    #[error("{}:{line}:{column}: {message}", path.display())]
+    #[error("{}:{line}:{column}: {message}", printable(path))]
     Syntax {
         /// The file.
         path: PathBuf,

@@ -102,7 +102,7 @@ impl Resolver<'_> {
         let all = "must be set: anthropic, openai or ollama";
         let dialect = options.dialect.ok_or_else(|| ("dialect", all.to_owned()))?;
         let written =
-            self.address(name, options).ok_or_else(|| ("base_url", "must be set".to_owned()))?;
+            self.address(options).ok_or_else(|| ("base_url", "must be set".to_owned()))?;
         let grants = Grants {
             local: options.local == Some(true),
             allow_http: options.allow_http == Some(true),
@@ -136,18 +136,14 @@ impl Resolver<'_> {
         })
     }
 
-    /// `base_url`, with `OLLAMA_HOST` in place of the built-in address of Ollama, and a usual one for another
-    /// name that speaks Ollama's dialect.
-    fn address(&self, name: &str, options: &BackendOptions) -> Option<String> {
-        let origin = self.merged.at(&["backends", name, "base_url"]).map(|node| &node.origin);
-        let is_usual = origin.is_none_or(|origin| *origin.source == Source::Default);
-        if options.dialect == Some(Dialect::Ollama) && is_usual {
+    /// `base_url`; a backend of another name that speaks Ollama's dialect is where Ollama usually is.
+    fn address(&self, options: &BackendOptions) -> Option<String> {
+        let usual = || {
             let variable = self.environment.var("OLLAMA_HOST").and_then(endpoint::from_ollama_host);
-            let usual =
-                || options.base_url.clone().unwrap_or_else(|| "http://localhost:11434".to_owned());
-            return Some(variable.unwrap_or_else(usual));
-        }
-        options.base_url.clone()
+            variable.unwrap_or_else(|| "http://localhost:11434".to_owned())
+        };
+        let is_ollama = options.dialect == Some(Dialect::Ollama);
+        options.base_url.clone().or_else(|| is_ollama.then(usual))
     }
 
     /// Without `api_key` the provider's well-known variable counts, if it is set.
@@ -308,6 +304,9 @@ fn bad_header(name: &str, value: &str) -> Option<&'static str> {
     let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     if name.is_empty() || !name.chars().all(is_token) {
         return Some("is no name of a header; it is ignored");
+    }
+    if value.starts_with("$keyring:") || value.starts_with("$file:") {
+        return Some("can be \"$env:VARIABLE\" or the value itself; it is ignored");
     }
     if value.chars().any(|c| c.is_control() || !c.is_ascii()) {
         return Some("holds characters that cannot be in a header; it is ignored");

@@ -55,7 +55,7 @@ impl fmt::Display for Origin {
         match &*self.source {
             Source::Default => f.write_str("built in"),
             Source::User(path) | Source::Project(path) => {
-                write!(f, "{}", path.display())?;
+                f.write_str(&printable(path))?;
                 self.line.map_or(Ok(()), |line| write!(f, ":{line}"))
             }
             Source::Editor => f.write_str("editor settings"),
@@ -63,6 +63,13 @@ impl fmt::Display for Origin {
             Source::Flag(name) => f.write_str(name),
         }
     }
+}
+
+/// A path for messages: names in a cloned repository must not steer the terminal.
+pub(super) fn printable(path: &Path) -> String {
+    let escaped =
+        |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    path.to_string_lossy().chars().map(escaped).collect()
 }
 
 /// A value and its origin. No `Debug`: a key may be inside.
@@ -234,12 +241,17 @@ fn json_node(json: &serde_json::Value, origin: &Origin) -> Option<Node> {
     let value = match json {
         Json::Null => return None,
         Json::String(text) if text.is_empty() => return None,
-        Json::Object(object) => Value::Table(
-            object
-                .iter()
-                .filter_map(|(key, json)| Some((key.clone(), json_node(json, origin)?)))
-                .collect(),
-        ),
+        Json::Object(object) => {
+            let mut table = Node { value: Value::Table(BTreeMap::new()), origin: origin.clone() };
+            for (key, json) in object {
+                // Some editors keep `llm.backend` as one key.
+                let path: Vec<&str> = key.split('.').collect();
+                if let Some(node) = json_node(json, origin) {
+                    table.put(&path, node);
+                }
+            }
+            table.value
+        }
         other => Value::Leaf(toml::Value::try_from(other).ok()?),
     };
     Some(Node { value, origin: origin.clone() })

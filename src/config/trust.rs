@@ -20,8 +20,6 @@ pub struct Project {
     pub(super) file: Option<(PathBuf, String)>,
     /// A symbolic link or special file in the place of a file of the project: not read.
     pub(super) refused: Vec<PathBuf>,
-    /// Stands for the content of all files; `None` if they cannot all be read.
-    digest: Option<String>,
 }
 
 /// Most files of actions that a project may have.
@@ -31,14 +29,13 @@ impl Project {
     /// Reads the files of a project.
     pub fn read(root: &Path) -> Result<Self, ConfigError> {
         let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
-        let mut project = Self { root, file: None, refused: Vec::new(), digest: None };
+        let mut project = Self { root, file: None, refused: Vec::new() };
         let path = project.root.join(".arawn/arawn.toml");
         if !is_plain(&path, &project.root) {
             project.refused.push(path);
         } else if let Some(text) = layers::read(&path)? {
             project.file = Some((path, text));
         }
-        project.digest = project.digest_of_files();
         Ok(project)
     }
 
@@ -71,8 +68,9 @@ impl Project {
         files
     }
 
-    /// A digest of names and contents. Lengths go in too, so that no two sets of files are written alike.
-    fn digest_of_files(&self) -> Option<String> {
+    /// A digest of names and contents; `None` if they cannot all be read. Lengths go in too, so that no two sets
+    /// of files are written alike.
+    fn digest(&self) -> Option<String> {
         let actions = self.action_files();
         if actions.len() > MAX_ACTIONS || !self.refused.is_empty() {
             return None;
@@ -136,8 +134,8 @@ impl TrustStore {
 
     /// Whether the project is trusted with the content it has now.
     pub fn trusts(&self, project: &Project) -> bool {
-        let Some(digest) = &project.digest else { return false };
-        self.projects.get(&project.root) == Some(digest)
+        let trusted = self.projects.get(&project.root);
+        trusted.is_some_and(|trusted| project.digest().as_ref() == Some(trusted))
     }
 
     /// Whether the project was trusted with another content.
@@ -148,7 +146,7 @@ impl TrustStore {
     /// Trusts a project with the content it has now.
     pub fn add(&mut self, project: &Project) -> io::Result<()> {
         let unreadable = "its files are symbolic links or cannot be read";
-        let digest = project.digest.clone().ok_or_else(|| io::Error::other(unreadable))?;
+        let digest = project.digest().ok_or_else(|| io::Error::other(unreadable))?;
         self.projects.insert(project.root.clone(), digest);
         self.save()
     }

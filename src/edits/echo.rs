@@ -1,11 +1,11 @@
-//! Removes neighbours of the selection that a model repeats around its answer.
+//! Removes neighbors of the selection that a model repeats around its answer.
 //!
 //! Only where it is unmistakable: a line may also be meant to stand there twice.
 
 use super::{Target, indent};
 
 /// Lines around a selection, without line breaks.
-struct Neighbours<'a> {
+struct Neighbors<'a> {
     /// Full lines before the selection, in order.
     before: Vec<&'a str>,
     /// What stands before the selection on its own first line.
@@ -19,7 +19,7 @@ struct Neighbours<'a> {
 /// More repeated lines than this are not looked for.
 const N_LINES: usize = 40;
 
-impl<'a> Neighbours<'a> {
+impl<'a> Neighbors<'a> {
     fn of(target: &Target<'a>) -> Self {
         let mut before = last_lines(target.before);
         let lead = before.pop().unwrap_or_default();
@@ -31,9 +31,22 @@ impl<'a> Neighbours<'a> {
     }
 }
 
-/// The code without repeated neighbours.
+/// Whether code is nothing but what stands right before or right after the selection.
+pub(super) fn is_neighbor(code: &[String], target: &Target<'_>) -> bool {
+    let code = super::extract::significant(code.iter().map(String::as_str));
+    if code == super::extract::significant(lines(target.selection)) {
+        return false;
+    }
+    let around = Neighbors::of(target);
+    let before = super::extract::significant(around.before.into_iter());
+    let after = super::extract::significant(around.after.into_iter());
+    let says_enough = code.len() > 1 || code.first().is_some_and(|line| is_substantial(line));
+    says_enough && (before.ends_with(&code) || after.starts_with(&code))
+}
+
+/// The code without repeated neighbors.
 pub(super) fn strip(mut code: Vec<String>, target: &Target<'_>) -> Vec<String> {
-    let around = Neighbours::of(target);
+    let around = Neighbors::of(target);
     strip_parts_of_lines(&mut code, &around, target.selection);
     let selection: Vec<&str> = super::extract::significant(lines(target.selection));
     if let Some(inner) = enclosed(&code, &around, target.selection) {
@@ -47,7 +60,7 @@ pub(super) fn strip(mut code: Vec<String>, target: &Target<'_>) -> Vec<String> {
 }
 
 /// The code inside a repeated line on both sides: the head and the end of the block around the selection.
-fn enclosed<'a>(code: &'a [String], around: &Neighbours<'_>, text: &str) -> Option<&'a [String]> {
+fn enclosed<'a>(code: &'a [String], around: &Neighbors<'_>, text: &str) -> Option<&'a [String]> {
     let (first, inner) = code.split_first()?;
     let (last, inner) = inner.split_last()?;
     let above = around.before.iter().rfind(|line| !line.trim().is_empty())?;
@@ -59,7 +72,7 @@ fn enclosed<'a>(code: &'a [String], around: &Neighbours<'_>, text: &str) -> Opti
 
 /// The code without repeated lines of what follows it, for a place with nothing selected.
 pub(super) fn strip_after(mut code: Vec<String>, target: &Target<'_>) -> Vec<String> {
-    let around = Neighbours::of(target);
+    let around = Neighbors::of(target);
     let n_after = echo_after(&code, &around.after, &[], "");
     code.truncate(code.len() - n_after);
     code
@@ -68,20 +81,21 @@ pub(super) fn strip_after(mut code: Vec<String>, target: &Target<'_>) -> Vec<Str
 /// How many lines at the start repeat what stands before the selection.
 fn echo_before(code: &[String], before: &[&str], selection: &[&str], text: &str) -> usize {
     let before: Vec<&str> = before.iter().copied().filter(|line| !line.trim().is_empty()).collect();
-    let longest = before.len().min(code.len().saturating_sub(1));
-    for n_lines in (1..=longest).rev() {
-        let (head, rest) = code.split_at(n_lines);
-        let neighbours = &before[before.len() - n_lines..];
-        let same = head.iter().zip(neighbours).all(|(a, b)| a.trim() == b.trim());
+    let filled = filled(code);
+    let most = before.len().min(filled.len().saturating_sub(1));
+    for n_lines in (1..=most).rev() {
+        let neighbors = &before[before.len() - n_lines..];
+        let same = filled.iter().zip(neighbors).all(|(&idx, line)| code[idx].trim() == line.trim());
+        let (head, rest) = code.split_at(filled[n_lines]);
         if !same
             || !head.iter().any(|line| is_substantial(line))
-            || starts_with(selection, &head[0])
+            || starts_with(selection, &code[filled[0]])
         {
             continue;
         }
         let resumes = rest.first().map(|line| line.trim()) == selection.first().copied();
         if n_lines > 1 || resumes || heads(&head[0], rest) || better_balance(code, rest, text) {
-            return n_lines;
+            return head.len();
         }
     }
     0
@@ -90,25 +104,33 @@ fn echo_before(code: &[String], before: &[&str], selection: &[&str], text: &str)
 /// How many lines at the end repeat what stands after the selection.
 fn echo_after(code: &[String], after: &[&str], selection: &[&str], text: &str) -> usize {
     let after: Vec<&str> = after.iter().copied().filter(|line| !line.trim().is_empty()).collect();
-    let longest = after.len().min(code.len().saturating_sub(1));
-    for n_lines in (1..=longest).rev() {
-        let (rest, end) = code.split_at(code.len() - n_lines);
-        let same = end.iter().zip(&after).all(|(a, b)| a.trim() == b.trim());
-        let last = end.last().map_or("", |line| line.trim());
+    let filled = filled(code);
+    let most = after.len().min(filled.len().saturating_sub(1));
+    for n_lines in (1..=most).rev() {
+        let last_own = filled[filled.len() - n_lines - 1];
+        let (rest, end) = code.split_at(last_own + 1);
+        let repeated = &filled[filled.len() - n_lines..];
+        let same = repeated.iter().zip(&after).all(|(&idx, line)| code[idx].trim() == line.trim());
+        let last = code[filled[filled.len() - 1]].trim();
         if !same || selection.last() == Some(&last) {
             continue;
         }
         let ends_alike = rest.last().map(|line| line.trim()) == selection.last().copied();
         let substantial = end.iter().any(|line| is_substantial(line));
         if better_balance(code, rest, text) || (substantial && (n_lines > 1 || ends_alike)) {
-            return n_lines;
+            return end.len();
         }
     }
     0
 }
 
+/// Indexes of the lines that are not blank.
+fn filled(code: &[String]) -> Vec<usize> {
+    (0..code.len()).filter(|&idx| !code[idx].trim().is_empty()).collect()
+}
+
 /// Where the selection begins or ends inside a line: the rest of that line, repeated.
-fn strip_parts_of_lines(code: &mut [String], around: &Neighbours<'_>, selection: &str) {
+fn strip_parts_of_lines(code: &mut [String], around: &Neighbors<'_>, selection: &str) {
     let lead = around.lead.trim();
     if let Some(first) = code.first_mut()
         && is_substantial(lead)

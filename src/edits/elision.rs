@@ -2,6 +2,8 @@
 //!
 //! Applying such an answer would delete what it leaves out.
 
+use super::prose::is_prose_language;
+
 /// Comment openers, longest first.
 const OPENERS: &[&str] = &[
     "{/*", "<!--", "///", "//!", "//", "/**", "/*", "(*", "{-", "--[[", "--", "#", ";;", ";", "%",
@@ -89,21 +91,28 @@ const PHRASES: &[&str] = &[
 ];
 
 /// The first line of `code` that stands for code left out, and that the selection does not have itself.
-pub(super) fn find<'a>(code: &'a [String], selection: &str) -> Option<&'a str> {
+///
+/// In prose only dots count: its `#` and `*` begin headings and lists, not comments.
+pub(super) fn find<'a>(code: &'a [String], selection: &str, language: &str) -> Option<&'a str> {
+    let is_elision = if is_prose_language(language) { is_dots } else { is_elision };
     code.iter()
         .map(|line| line.trim())
         .find(|line| is_elision(line) && !selection.lines().any(|own| own.trim() == *line))
 }
 
+fn is_dots(line: &str) -> bool {
+    matches!(line, "..." | "…" | "...;" | "[...]" | "(...)" | "<...>" | "....") || bare_words(line)
+}
+
 fn is_elision(line: &str) -> bool {
-    if matches!(line, "..." | "…" | "...;" | "[...]" | "(...)" | "<...>" | "....") {
+    if is_dots(line) {
         return true;
     }
     if ["{ ... }", "{...}", "{ … }", "{…}"].iter().any(|body| line.ends_with(body)) {
         // `foo(...)` and `...rest` are code in many languages, a body of dots in none.
         return true;
     }
-    let Some(comment) = comment_text(line) else { return bare_words(line) };
+    let Some(comment) = comment_text(line) else { return false };
     let (leads, trails) = (has_dots_at_start(comment), has_dots_at_end(comment));
     let words = words(comment);
     let hint = |word: &String| HINTS.contains(&word.as_str());
@@ -185,8 +194,8 @@ mod tests {
             "// omitted for brevity",
             "% ... code continues here ...",
         ] {
-            assert_eq!(find(&[line.to_owned()], "x = 1"), Some(line.trim()), "{line}");
-            assert_eq!(find(&[line.to_owned()], line), None, "own line: {line}");
+            assert_eq!(find(&[line.to_owned()], "x = 1", ""), Some(line.trim()), "{line}");
+            assert_eq!(find(&[line.to_owned()], line, ""), None, "own line: {line}");
         }
     }
 
@@ -208,7 +217,7 @@ mod tests {
             "// existing entries win over new ones, which callers rely upon in many places",
             "* previous value of the counter",
         ] {
-            assert_eq!(find(&[line.to_owned()], ""), None, "{line}");
+            assert_eq!(find(&[line.to_owned()], "", ""), None, "{line}");
         }
     }
 }

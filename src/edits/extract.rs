@@ -3,7 +3,7 @@
 //! When in doubt it refuses: an answer that is not applied can be asked for again, lost code cannot.
 
 use super::fence::{self, Block, Parts};
-use super::{Target, Unusable, elision, leftovers, prose};
+use super::{Target, Unusable, echo, elision, leftovers, prose};
 
 /// The lines of code of an answer, with line feeds only and no blank lines at either end.
 pub(super) fn code(answer: &str, target: &Target<'_>) -> Result<Vec<String>, Unusable> {
@@ -56,7 +56,7 @@ fn fenced(answer: &str, parts: Parts, target: &Target<'_>) -> Result<Vec<String>
 
 /// The block around the whole answer, where the selection has fences of its own that look the same.
 fn whole_block(answer: &str, unclosed: bool) -> Result<Vec<String>, Unusable> {
-    let lines: Vec<&str> = answer.trim().split('\n').collect();
+    let lines: Vec<&str> = answer.trim().lines().collect();
     let (Some(first), Some(last)) = (lines.first(), lines.last()) else {
         return Err(Unusable::Empty);
     };
@@ -95,6 +95,8 @@ fn choose(blocks: Vec<Block>, target: &Target<'_>) -> Result<Vec<String>, Unusab
     drop_unless_all(&mut narrowed, |block| {
         significant(block.lines.iter().map(String::as_str)) == selection
     });
+    // Nor are the lines around it, which the prompt showed in blocks of their own.
+    drop_unless_all(&mut narrowed, |block| echo::is_neighbor(&block.lines, target));
     if narrowed.len() > 1 {
         drop_unless_all(&mut narrowed, |block| is_other_language(&block.tag, target.language));
     }
@@ -143,6 +145,10 @@ fn unfenced(answer: &str, target: &Target<'_>) -> Result<Vec<String>, Unusable> 
         let talks = lines.first().is_some_and(|line| is_talk(line))
             || lines.last().is_some_and(|line| is_talk(line));
         return if talks { Err(Unusable::NoCode) } else { Ok(lines) };
+    }
+    if lines.len() > 1 && !target.language.is_empty() && lines[0].trim() == target.language {
+        // The tag of a fence that was left away.
+        lines.remove(0);
     }
     if lines.first().is_some_and(|line| is_talk(line) && ends_sentence(line)) {
         lines.remove(0);
@@ -197,7 +203,7 @@ fn check(lines: &[String], target: &Target<'_>) -> Result<(), Unusable> {
     if is_patch(lines, target) {
         return Err(Unusable::Patch);
     }
-    match elision::find(lines, target.selection) {
+    match elision::find(lines, target.selection, target.language) {
         Some(line) => Err(Unusable::Elided { line: line.chars().take(60).collect() }),
         None => Ok(()),
     }

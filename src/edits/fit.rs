@@ -11,7 +11,7 @@ const N_LOOKED_AT: usize = 64 * 1024;
 pub(super) struct Habits {
     /// Its line break.
     pub(super) line_break: &'static str,
-    /// Its indentation; `None` where nothing is indented.
+    /// Its indentation; `None` where nothing is indented, or both ways in the selection itself.
     pub(super) style: Option<Style>,
 }
 
@@ -23,20 +23,16 @@ impl Habits {
             .or_else(|| line_break(before))
             .or_else(|| line_break(after))
             .unwrap_or("\n");
-        let all = || [before, target.selection, after].into_iter().flat_map(echo::lines);
-        Self {
-            line_break,
-            style: indent::style(echo::lines(target.selection)).or_else(|| indent::style(all())),
-        }
-        .with_unit_of(indent::style(all()))
-    }
-
-    /// The unit of the whole neighbourhood is surer than that of a few selected lines.
-    fn with_unit_of(mut self, around: Option<Style>) -> Self {
-        if let (Some(Style::Spaces(_)), Some(Style::Spaces(unit))) = (self.style, around) {
-            self.style = Some(Style::Spaces(unit));
-        }
-        self
+        let own = indent::style(echo::lines(target.selection));
+        let around =
+            indent::style([before, target.selection, after].into_iter().flat_map(echo::lines));
+        let style = match (own, around) {
+            _ if indent::is_mixed(echo::lines(target.selection)) => None,
+            // The unit of the whole neighborhood is surer than that of a few selected lines.
+            (Some(Style::Spaces(_)), Some(Style::Spaces(unit))) => Some(Style::Spaces(unit)),
+            (own, around) => own.or(around),
+        };
+        Self { line_break, style }
     }
 
     /// The lines with the document's line break between them.
@@ -86,7 +82,7 @@ pub(super) fn start_of(text: &str, n_bytes: usize) -> &str {
 }
 
 /// What stands on the selection's first line in front of it.
-pub(super) fn lead<'a>(before: &'a str) -> &'a str {
+pub(super) fn lead(before: &str) -> &str {
     &before[before.rfind(['\n', '\r']).map_or(0, |idx| idx + 1)..]
 }
 

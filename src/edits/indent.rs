@@ -45,6 +45,13 @@ pub(super) fn style<'a>(lines: impl Iterator<Item = &'a str>) -> Option<Style> {
     Some(Style::Spaces(unit))
 }
 
+/// Whether some lines are indented with tabs and some with spaces.
+pub(super) fn is_mixed<'a>(lines: impl Iterator<Item = &'a str>) -> bool {
+    let indents: Vec<&str> = lines.map(of).collect();
+    indents.iter().any(|indent| indent.starts_with('\t'))
+        && indents.iter().any(|indent| indent.starts_with("  "))
+}
+
 /// Rewrites indentation in the document's style, where a line has none of it yet.
 pub(super) fn restyle(lines: &mut [String], style: Style) {
     let tabbed = lines.iter().any(|line| of(line).starts_with('\t'));

@@ -95,7 +95,7 @@ fn without_beginnings<'a>(mut text: &'a str, known: &str) -> &'a str {
 
 fn without_ends<'a>(text: &'a str, known: &str) -> &'a str {
     let unknown = |mark: &&&str| !known.contains(**mark);
-    let cut = ENDS.iter().filter(unknown).filter_map(|mark| text.find(mark)).min();
+    let cut = ENDS.iter().filter(unknown).filter_map(|mark| unquoted(text, mark)).min();
     let mut text = &text[..cut.unwrap_or(text.len())];
     for mark in LONE_ENDS.iter().filter(unknown) {
         if let Some(idx) = lone(text, mark) {
@@ -103,6 +103,15 @@ fn without_ends<'a>(text: &'a str, known: &str) -> &'a str {
         }
     }
     text
+}
+
+/// Where a mark first stands that is not the beginning of a string: code for models names these marks.
+fn unquoted(text: &str, mark: &str) -> Option<usize> {
+    let mut places = text.match_indices(mark).map(|(idx, _)| idx);
+    places.find(|&idx| {
+        let before = &text[..idx];
+        !before.ends_with(['"', '\'']) && (!before.ends_with('`') || before.ends_with("```"))
+    })
 }
 
 /// Where a mark stands alone on its line or at the end of the text, unless its opening tag came before.
@@ -127,10 +136,11 @@ fn without_thoughts<'a>(text: &'a str, known: &str) -> Result<&'a str, Unusable>
             continue;
         }
         // Templates often put the opening tag into the prompt, so that only the closing one is answered.
-        if let Some(idx) = text.rfind(&closing) {
+        let opens = text.trim_start().starts_with(&opening);
+        if let Some(idx) = text.rfind(&closing).filter(|_| opens || name.starts_with("think")) {
             return Ok(&text[idx + closing.len()..]);
         }
-        if text.trim_start().starts_with(&opening) {
+        if opens {
             return Err(Unusable::CutOff);
         }
     }

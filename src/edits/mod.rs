@@ -62,9 +62,9 @@ pub enum Unusable {
     #[error("the answer is cut off")]
     CutOff,
     /// Parts are left out: `... rest of code ...`.
-    #[error("the answer leaves out parts of the code (\"{line}\")")]
+    #[error("the answer leaves out parts of the code")]
     Elided {
-        /// The line that stands for what is left out.
+        /// The line that stands for what is left out; not in the message, which may be logged.
         line: String,
     },
     /// Several pieces of code, none of which is clearly the one that was asked for.
@@ -72,6 +72,9 @@ pub enum Unusable {
         "the answer holds several pieces of code, and none is clearly the one that was asked for"
     )]
     Ambiguous,
+    /// Nothing but what stands around the selection.
+    #[error("the answer only repeats the code around the selection")]
+    Echo,
     /// A patch where code was asked for.
     #[error("the answer is a patch, not the code")]
     Patch,

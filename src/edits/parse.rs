@@ -13,7 +13,11 @@ const N_REPEATED: usize = 8 * 1024;
 ///
 /// Indentation, line breaks, and the white space at both ends of the selection stay as they are.
 pub fn replacement(answer: &str, target: &Target<'_>) -> Result<String, Unusable> {
-    let mut code = echo::strip(extract::code(answer, target)?, target);
+    let code = extract::code(answer, target)?;
+    if echo::is_neighbor(&code, target) {
+        return Err(Unusable::Echo);
+    }
+    let mut code = echo::strip(code, target);
     let (habits, frame) = (Habits::of(target), Frame::of(target));
     habits.restyle(&mut code);
     let code = frame.indented(code, target);
@@ -154,8 +158,9 @@ fn without_repetition(mut code: Vec<String>, context: &str, here: &str) -> (Vec<
         }
         if open_end && let Some(rest) = code[last_idx].trim_start().strip_prefix(here.trim_start())
         {
-            code[last_idx] = rest.to_owned();
-            code.drain(..last_idx);
+            let rest = rest.to_owned();
+            code.drain(..=last_idx);
+            code.insert(0, rest);
             return (code, true);
         }
     }

@@ -164,7 +164,7 @@ pub(super) fn is_chatter(line: &str) -> bool {
 
 /// Whether a line reads as an English sentence and not as code.
 pub(super) fn is_sentence(line: &str) -> bool {
-    let line = line.trim();
+    let line = without_number(line.trim());
     if line.is_empty() || is_punctuated_like_code(line) || starts_like_comment(line) {
         return false;
     }
@@ -181,6 +181,13 @@ pub(super) fn is_sentence(line: &str) -> bool {
         })
         .count();
     plain && ((capital && (ends || words.len() >= 3)) || (words.len() >= 4 && function_words >= 2))
+}
+
+/// The text of an entry in a numbered list.
+fn without_number(line: &str) -> &str {
+    let rest = line.trim_start_matches(|c: char| c.is_ascii_digit());
+    let entry = rest.strip_prefix(". ").or_else(|| rest.strip_prefix(") "));
+    entry.filter(|_| rest.len() < line.len()).unwrap_or(line)
 }
 
 fn is_capitalized(word: &str) -> bool {

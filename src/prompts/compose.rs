@@ -126,10 +126,7 @@ struct FrameValues<'a> {
     tag: String,
     shows_context: bool,
     shows_selection: bool,
-    is_replace: bool,
-    is_insert: bool,
-    is_continue: bool,
-    is_answer: bool,
+    output: &'static str,
 }
 
 fn request(
@@ -148,16 +145,12 @@ fn request(
         // A template that shows the text itself does not need it twice.
         shows_context: !uses(template, "prefix") && !uses(template, "suffix"),
         shows_selection: !uses(template, "selection"),
-        is_replace: action.output == Output::Replace,
-        is_insert: matches!(action.output, Output::InsertBefore | Output::InsertAfter),
-        is_continue: action.output == Output::Continue,
-        is_answer: action.output == Output::Answer,
+        output: action.output.as_str(),
         values: &values,
     };
     let user = render(FRAME, &frame).map_err(|error| broken(&error))?;
-    let mut request = Request::of_user(user.trim().to_owned());
-    request.system = system(action.output).trim().to_owned();
-    Ok(request)
+    let system = system(action.output).trim().to_owned();
+    Ok(Request { system, ..Request::of_user(user.trim()) })
 }
 
 fn broken(error: &minijinja::Error) -> PromptError {

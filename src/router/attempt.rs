@@ -13,7 +13,9 @@ use crate::backends::Call;
 use crate::config::Place;
 use crate::gate::Refusal;
 use crate::model::{
-    BackendName, ConnectKind, ErrorClass, Event, ModelError, Request, StopReason, ToolCall, Usage, TooLong};
+    BackendName, ConnectKind, ErrorClass, Event, ModelError, Request, StopReason, TooLong,
+    ToolCall, Usage,
+};
 
 /// Window that is counted on where a local server tells none.
 const LOCAL_WINDOW: u32 = 8192;

@@ -62,7 +62,8 @@ impl Keys {
         let (name, reference, settings) = (name_of(reference), reference.clone(), settings.clone());
         self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);
         // A keyring may ask the user to unlock it and block for as long.
-        let fetched = tokio::task::spawn_blocking(move || reference.resolve(&settings.environment)).await;
+        let fetched =
+            tokio::task::spawn_blocking(move || reference.resolve(&settings.environment)).await;
         let key = fetched.map_err(|error| SecretError::KeyringUnavailable {
             name: name.clone(),
             detail: error.to_string(),

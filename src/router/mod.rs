@@ -181,8 +181,8 @@ impl Router {
         compose: &(dyn Fn(usize) -> Result<Request, TooLong> + Send + Sync),
         watch: &mut (dyn FnMut(Progress<'_>) + Send),
     ) -> Result<Answer, Box<Failure>> {
-        let links =
-            pick::links(&order.settings, order.task, &order.choice).map_err(Failure::before_any)?;
+        let links = pick::links(&order.settings, order.task, &order.choice)
+            .map_err(|cause| Failure::before_any(*cause))?;
         let mut waiting: VecDeque<&Picked> = links.iter().collect();
         // Dead servers are skipped while others may answer, and asked after all when none did.
         let mut skipped: VecDeque<&Picked> = VecDeque::new();
@@ -222,7 +222,7 @@ impl Router {
         settings: &Arc<Settings>,
         backend: &BackendName,
     ) -> Result<Vec<ModelInfo>, Cause> {
-        let backend = settings.backend(backend).ok_or_else(|| pick::unknown(settings, backend))?;
+        let backend = settings.backend(backend).ok_or_else(|| *pick::unknown(settings, backend))?;
         let key = self.keys.key_of(backend, settings).await?;
         Ok(self.backends.models(backend, key.as_ref()).await?)
     }

@@ -20,7 +20,7 @@ pub(super) fn links(
     settings: &Settings,
     task: Task,
     choice: &Choice,
-) -> Result<Vec<Picked>, Cause> {
+) -> Result<Vec<Picked>, Box<Cause>> {
     let chosen =
         choice.backend.as_ref().map(|backend| vec![Link { backend: backend.clone(), model: None }]);
     let mut links = chosen.unwrap_or_else(|| settings.chain_of(task).links.clone());
@@ -37,19 +37,19 @@ pub(super) fn links(
             link.model.or_else(|| backend.model.clone()).filter(|model| !model.trim().is_empty());
         Ok(Picked { backend: backend.clone(), model })
     });
-    let picked = picked.collect::<Result<Vec<_>, Cause>>()?;
+    let picked = picked.collect::<Result<Vec<_>, Box<Cause>>>()?;
     match picked.as_slice() {
-        [] => Err(Cause::UnknownBackend { name: String::new(), known: known(settings) }),
+        [] => Err(unknown(settings, &BackendName::new(""))),
         [only] if only.model.is_none() => {
-            Err(Cause::NoModel { backend: only.backend.name.clone() })
+            Err(Box::new(Cause::NoModel { backend: only.backend.name.clone() }))
         }
         _ => Ok(picked),
     }
 }
 
 /// The complaint about a name that no backend has.
-pub(super) fn unknown(settings: &Settings, name: &BackendName) -> Cause {
-    Cause::UnknownBackend { name: name.to_string(), known: known(settings) }
+pub(super) fn unknown(settings: &Settings, name: &BackendName) -> Box<Cause> {
+    Box::new(Cause::UnknownBackend { name: name.to_string(), known: known(settings) })
 }
 
 fn known(settings: &Settings) -> Vec<String> {

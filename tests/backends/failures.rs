@@ -7,6 +7,7 @@ use arawn::config::{Dialect, Provider};
 use arawn::model::{ConnectKind, ErrorClass, Event, Request};
 use futures_util::StreamExt;
 use secrecy::SecretString;
+use tokio::io::AsyncWriteExt;
 
 use crate::setup::{self, backend, call, events, failure, text};
 use crate::upstream::{Exchange, Upstream, ollama_line, openai_chunk};
@@ -32,10 +33,20 @@ async fn a_host_without_an_address_is_told_apart() {
 
 #[tokio::test]
 async fn a_server_without_tls_is_told_apart() {
-    let upstream = Upstream::start([]).await;
-    let url = format!("https://127.0.0.1:{}/v1", upstream.port());
-    let error = failure(backend("b", Dialect::Openai, Provider::Other, &url)).await;
-    assert!(matches!(error.class, ErrorClass::Connect { .. }), "{error:?}");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}/v1", listener.local_addr().unwrap());
+    let serve = async {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+            stream.shutdown().await.unwrap();
+        }
+    };
+    let error = tokio::select! {
+        error = failure(backend("b", Dialect::Openai, Provider::Other, &url)) => error,
+        () = serve => unreachable!("it serves until the client is done"),
+    };
+    assert_eq!(error.class, ErrorClass::Connect { kind: ConnectKind::Tls }, "{error:?}");
 }
 
 #[tokio::test]

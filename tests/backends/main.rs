@@ -1,4 +1,5 @@
 //! Backends, router and gate against a scripted server on loopback.
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 #[path = "../support/upstream.rs"]
 mod upstream;

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use arawn::config::{BackendSettings, Chain, CloudPolicy, Link, Place, Provider, TaskSettings};
 use arawn::gate::{Origin, Refusal};
-use arawn::model::{ErrorClass, Request, StopReason, Task};
+use arawn::model::{ErrorClass, Request, StopReason, Task, TooLong};
 use arawn::router::{Cause, FellBack, Order, Progress};
+use arawn::secrets::KeyReference;
 
 use crate::setup::{answer, dead, ollama, openai, order, router, settings};
 use crate::upstream::{Exchange, Upstream, openai_chunk};
@@ -237,7 +238,7 @@ async fn the_request_is_composed_for_the_window_of_each_backend() {
     let mut small = openai("first", &first);
     small.context_length = Some(4096);
     let order = order(settings([small, ollama("second", &second)]));
-    let compose = |window: usize| Request::of_user(format!("window {window}"));
+    let compose = |window: usize| Ok(Request::of_user(format!("window {window}")));
     let mut ignore = |_: Progress<'_>| {};
     router().answer(&order, &compose, &mut ignore).await.unwrap();
     assert_eq!(first.request(0).await.json()["messages"][0]["content"], "window 4096");
@@ -316,6 +317,75 @@ async fn a_cloud_service_without_a_key_says_what_to_set() {
 }
 
 #[tokio::test]
+async fn a_key_that_cannot_be_had_is_told_and_the_next_backend_is_asked() {
+    let upstream = Upstream::start([Exchange::openai_text(&["a"])]).await;
+    let mut keyed = openai("keyed", &upstream);
+    keyed.api_key = Some(KeyReference::Env("ARAWN_TEST_NOT_SET".to_owned()));
+    let order_of = |backends: Vec<BackendSettings>| order(settings(backends));
+    let both = order_of(vec![keyed.clone(), openai("local", &upstream)]);
+    let got = answer(&router(), &both).await.0.unwrap();
+    assert_eq!(classes(&got.fell_back), [("keyed", "auth")]);
+    let message = "Environment variable \"ARAWN_TEST_NOT_SET\" not set";
+    assert_eq!(got.fell_back[0].message, message);
+    let failure = answer(&router(), &order_of(vec![keyed])).await.0.unwrap_err();
+    assert!(matches!(&failure.cause, Cause::Secret(error) if error.to_string() == message));
+    upstream.finish();
+}
+
+#[tokio::test]
+async fn a_key_is_fetched_once_and_again_after_a_401() {
+    let refused = || Exchange::json("401 Unauthorized", "{\"error\":\"no\"}");
+    let script = [
+        Exchange::openai_text(&["a"]),
+        Exchange::openai_text(&["b"]),
+        refused(),
+        Exchange::openai_text(&["c"]),
+        refused(),
+    ];
+    let upstream = Upstream::start(script).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    let write = |key: &str| {
+        std::fs::write(&file, key).unwrap();
+        #[cfg(unix)]
+        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+            .unwrap();
+    };
+    write("old\n");
+    let mut backend = openai("b", &upstream);
+    backend.api_key = Some(KeyReference::File(file.clone()));
+    let (router, order) = (router(), order(settings([backend])));
+    answer(&router, &order).await.0.unwrap();
+    write("new\n");
+    answer(&router, &order).await.0.unwrap();
+    assert_eq!(answer(&router, &order).await.0.unwrap().text, "c");
+    let failure = answer(&router, &order).await.0.unwrap_err();
+    assert_eq!(
+        model_error(&failure.cause).class,
+        ErrorClass::Auth,
+        "the same key is not sent again"
+    );
+    let keys: Vec<String> = upstream
+        .requests()
+        .iter()
+        .map(|request| request.headers["authorization"].clone())
+        .collect();
+    assert_eq!(keys, ["Bearer old", "Bearer old", "Bearer old", "Bearer new", "Bearer new"]);
+    upstream.finish();
+}
+
+#[tokio::test]
+async fn a_prompt_that_fits_no_window_is_not_sent() {
+    let upstream = Upstream::start([]).await;
+    let order = order(settings([openai("b", &upstream)]));
+    let compose = |_: usize| Err(TooLong { tokens: 9999 });
+    let failure = router().answer(&order, &compose, &mut |_| {}).await.unwrap_err();
+    assert_eq!(model_error(&failure.cause).class, ErrorClass::ContextOverflow);
+    assert_eq!(model_error(&failure.cause).message, "about 9999 tokens, and it reads 8192");
+    upstream.finish();
+}
+
+#[tokio::test]
 async fn what_must_not_leave_is_not_sent_and_the_reason_is_told() {
     let upstream = Upstream::start([Exchange::openai_text(&["a"])]).await;
     let mut cloud = openai("cloud", &upstream);
@@ -358,7 +428,7 @@ async fn dropping_the_answer_closes_the_socket() {
                 sender.send(()).unwrap();
             }
         };
-        let answer = router.answer(&order, &|_| Request::of_user("x"), &mut watch);
+        let answer = router.answer(&order, &|_| Ok(Request::of_user("x")), &mut watch);
         tokio::select! {
             result = answer => panic!("{result:?}"),
             _ = receiver.recv() => {}

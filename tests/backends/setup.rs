@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use arawn::backends::{Backends, Call};
 use arawn::config::{
-    BackendSettings, Chain, Clocks, CloudPolicy, Dialect, Link, Place, PrivacySettings, Provider,
-    Settings,
+    BackendSettings, Chain, Clocks, CloudPolicy, Dialect, Environment, Link, Place,
+    PrivacySettings, Provider, Settings,
 };
 use arawn::gate::{Gate, Origin};
 use arawn::model::{Event, ModelError, Request, Task};
@@ -76,6 +76,9 @@ pub(crate) fn settings(backends: impl IntoIterator<Item = BackendSettings>) -> S
         actions: Vec::new(),
         action_folders: Vec::new(),
         state_folder: PathBuf::new(),
+        environment: Arc::new(Environment::default()),
+        log: String::new(),
+        unusable: BTreeMap::new(),
     }
 }
 
@@ -110,7 +113,7 @@ pub(crate) async fn answer(
             }
         });
     };
-    let result = router.answer(order, &|_| Request::of_user("hello"), &mut watch).await;
+    let result = router.answer(order, &|_| Ok(Request::of_user("hello")), &mut watch).await;
     (result, seen)
 }
 

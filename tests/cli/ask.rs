@@ -27,7 +27,8 @@ async fn what_is_piped_in_is_added_to_the_question() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_backend_flag_stands_before_or_after_the_command() {
-    let upstream = Upstream::start([Exchange::openai_text(&["one"]), Exchange::openai_text(&["two"])]).await;
+    let upstream =
+        Upstream::start([Exchange::openai_text(&["one"]), Exchange::openai_text(&["two"])]).await;
     let home = Home::new(&format!(
         "[backends.work]\ndialect = \"openai\"\nbase_url = \"{}/v1\"\nmodel = \"w\"\n",
         upstream.url()
@@ -58,7 +59,8 @@ async fn a_dead_backend_is_followed_by_the_next_and_both_are_named() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn text_of_two_backends_is_never_glued() {
-    let first = Upstream::start([Exchange::ndjson().send(ollama_line("the first half")).reset()]).await;
+    let first =
+        Upstream::start([Exchange::ndjson().send(ollama_line("the first half")).reset()]).await;
     let second = Upstream::start([Exchange::openai_text(&["a whole answer"])]).await;
     let home = Home::new(&format!(
         "[llm]\nbackend = \"ollama\"\nfallback = [\"work\"]\n[backends.ollama]\nbase_url = \"{}\"\nmodel = \"m\"\n\
@@ -87,9 +89,11 @@ async fn nobody_there_reads_as_documented() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn failures_in_json_have_class_message_and_hint() {
-    let upstream =
-        Upstream::start([Exchange::json("404 Not Found", r#"{"error":"model \"m\" not found, try pulling it first"}"#)])
-            .await;
+    let upstream = Upstream::start([Exchange::json(
+        "404 Not Found",
+        r#"{"error":"model \"m\" not found, try pulling it first"}"#,
+    )])
+    .await;
     let home = Home::with_ollama(&upstream.url());
     let ran = home.run(&["ask", "--format", "json", "x"]).await;
     let result: Value = serde_json::from_str(&ran.stdout).unwrap();
@@ -104,13 +108,17 @@ async fn failures_in_json_have_class_message_and_hint() {
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn ctrl_c_closes_the_socket_and_exits_with_130() {
-    let upstream = Upstream::start([Exchange::ndjson().send(ollama_line("half")).wait(&Signal::default())]).await;
+    let upstream =
+        Upstream::start([Exchange::ndjson().send(ollama_line("half")).wait(&Signal::default())])
+            .await;
     let home = Home::with_ollama(&upstream.url());
     let child = home.command(&["ask", "x"]).spawn().unwrap();
     upstream.request(0).await;
-    let interrupted = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    let interrupted =
+        std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     assert!(interrupted.unwrap().success());
     upstream.closed(0).await;
-    let output = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap()).await.unwrap();
+    let output =
+        tokio::task::spawn_blocking(move || child.wait_with_output().unwrap()).await.unwrap();
     assert_eq!(output.status.code(), Some(130));
 }

@@ -37,7 +37,10 @@ async fn an_unknown_backend_lists_the_known_ones() {
 async fn an_unknown_action_lists_the_known_ones() {
     let ran = refused(&unasked(), &["run", "explian", "a.rs"]).await;
     assert_eq!(ran.code, 2);
-    assert!(ran.stderr.contains("unknown action \"explian\"") && ran.stderr.contains("explain"), "{ran:?}");
+    assert!(
+        ran.stderr.contains("unknown action \"explian\"") && ran.stderr.contains("explain"),
+        "{ran:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,13 +79,17 @@ async fn an_edit_without_instruction_says_how_to_give_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upstream_that_answers_html_or_nothing_is_called_what_it_is() {
     for answer in [
-        Exchange::head("200 OK\ncontent-type: text/html").send("<!doctype html><title>Sign in</title>"),
+        Exchange::head("200 OK\ncontent-type: text/html")
+            .send("<!doctype html><title>Sign in</title>"),
         Exchange::head("200 OK\ncontent-type: application/x-ndjson"),
     ] {
         let upstream = Upstream::start([answer]).await;
         let home = Home::with_ollama(&upstream.url());
         let ran = refused(&home, &["ask", "x"]).await;
-        assert!(ran.stderr.starts_with("Error: What answers at") || ran.stderr.contains("cut off"), "{ran:?}");
+        assert!(
+            ran.stderr.starts_with("Error: What answers at") || ran.stderr.contains("cut off"),
+            "{ran:?}"
+        );
         assert_eq!(ran.code, 5);
     }
 }
@@ -101,8 +108,11 @@ async fn an_upstream_that_never_answers_is_given_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn escape_sequences_of_a_provider_do_not_reach_the_terminal() {
-    let upstream =
-        Upstream::start([Exchange::json("400 Bad Request", r#"{"error":"bad \u001b]52;c;aGk=\u0007 thing"}"#)]).await;
+    let upstream = Upstream::start([Exchange::json(
+        "400 Bad Request",
+        r#"{"error":"bad \u001b]52;c;aGk=\u0007 thing"}"#,
+    )])
+    .await;
     let home = Home::with_ollama(&upstream.url());
     let ran = refused(&home, &["ask", "x"]).await;
     assert!(!ran.stderr.contains('\u{1b}') && !ran.stderr.contains('\u{7}'), "{ran:?}");

@@ -35,7 +35,9 @@ impl Home {
 
     /// A home whose only backend is an Ollama at that address.
     pub(crate) fn with_ollama(url: &str) -> Self {
-        Self::new(&format!("[llm]\nbackend = \"ollama\"\nmodel = \"m\"\n[backends.ollama]\nbase_url = \"{url}\"\n"))
+        Self::new(&format!(
+            "[llm]\nbackend = \"ollama\"\nmodel = \"m\"\n[backends.ollama]\nbase_url = \"{url}\"\n"
+        ))
     }
 
     pub(crate) fn work(&self) -> PathBuf {
@@ -106,7 +108,10 @@ impl Home {
             stderr: String::from_utf8(output.stderr).unwrap(),
             code: output.status.code().unwrap_or(-1),
         };
-        assert!(!ran.stdout.contains(CANARY) && !ran.stderr.contains(CANARY), "the key is in the output: {ran:?}");
+        assert!(
+            !ran.stdout.contains(CANARY) && !ran.stderr.contains(CANARY),
+            "the key is in the output: {ran:?}"
+        );
         assert!(!ran.stderr.contains("panicked"), "{ran:?}");
         ran
     }

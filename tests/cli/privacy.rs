@@ -13,7 +13,10 @@ async fn ignored_and_secret_files_are_refused_with_the_rule() {
     for (file, rule) in [("private/a.rs", ".aiignore"), (".env", "secret")] {
         let ran = home.run(&["run", "explain", file]).await;
         assert_eq!((ran.code, ran.stdout.as_str()), (6, ""), "{ran:?}");
-        assert!(ran.stderr.contains("never leaves this machine") && ran.stderr.contains(rule), "{ran:?}");
+        assert!(
+            ran.stderr.contains("never leaves this machine") && ran.stderr.contains(rule),
+            "{ran:?}"
+        );
     }
     upstream.finish();
 }
@@ -59,7 +62,8 @@ async fn a_hostile_project_file_changes_nothing_and_is_reported() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redirect_is_not_followed() {
     let elsewhere = Upstream::start([]).await;
-    let answer = format!("307 Temporary Redirect\nlocation: {}/v1/chat/completions", elsewhere.url());
+    let answer =
+        format!("307 Temporary Redirect\nlocation: {}/v1/chat/completions", elsewhere.url());
     let upstream = Upstream::start([Exchange::head(&answer)]).await;
     let home = Home::new(&format!(
         "[llm]\nbackend = \"work\"\n[backends.work]\ndialect = \"openai\"\nbase_url = \"{}/v1\"\nmodel = \"w\"\n\
@@ -73,14 +77,17 @@ async fn a_redirect_is_not_followed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_that_echoes_the_key_does_not_get_it_printed() {
-    let body = format!(r#"{{"error":{{"message":"Incorrect API key provided: {CANARY}","code":"invalid_api_key"}}}}"#);
+    let body = format!(
+        r#"{{"error":{{"message":"Incorrect API key provided: {CANARY}","code":"invalid_api_key"}}}}"#
+    );
     let upstream = Upstream::start([Exchange::json("401 Unauthorized", &body)]).await;
     let home = Home::new(&format!(
         "[llm]\nbackend = \"work\"\n[backends.work]\ndialect = \"openai\"\nbase_url = \"{}/v1\"\nmodel = \"w\"\n\
          api_key = \"$env:CANARY_KEY\"\n",
         upstream.url()
     ));
-    for arguments in [vec!["ask", "x"], vec!["config", "show", "--secrets"], vec!["config", "show"]] {
+    for arguments in [vec!["ask", "x"], vec!["config", "show", "--secrets"], vec!["config", "show"]]
+    {
         home.run(&arguments).await;
     }
     let ran = home.run(&["-vv", "ask", "x"]).await;

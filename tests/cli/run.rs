@@ -37,7 +37,8 @@ async fn write_applies_the_edit_and_nothing_else_changes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn json_has_edits_in_utf16_and_the_diff() {
-    let upstream = Upstream::start([Exchange::ollama_text(&["```\nlet s = \"😀\"; // two\n```"])]).await;
+    let upstream =
+        Upstream::start([Exchange::ollama_text(&["```\nlet s = \"😀\"; // two\n```"])]).await;
     let home = Home::with_ollama(&upstream.url());
     home.write("work/a.rs", "let s = \"😀\"; // one\n");
     let ran = home.run(&["run", "edit", "a.rs:1", "--input", "count", "--format", "json"]).await;
@@ -57,7 +58,10 @@ async fn stdin_is_a_filter_with_format_text() {
     let upstream = Upstream::start([Exchange::ollama_text(&["```python\nx = 1\n```"])]).await;
     let home = Home::with_ollama(&upstream.url());
     let ran = home
-        .run_with_stdin(&["run", "simplify", "-", "--language", "python", "--format", "text"], Some("x=1\n"))
+        .run_with_stdin(
+            &["run", "simplify", "-", "--language", "python", "--format", "text"],
+            Some("x=1\n"),
+        )
         .await;
     assert_eq!((ran.stdout.as_str(), ran.code), ("x = 1\n", 0));
 }
@@ -82,7 +86,8 @@ async fn the_diagnostic_reaches_the_model() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_ai_comment_is_the_instruction_and_goes_with_the_edit() {
-    let upstream = Upstream::start([Exchange::ollama_text(&["```rust\nlet total = 1;\n```"])]).await;
+    let upstream =
+        Upstream::start([Exchange::ollama_text(&["```rust\nlet total = 1;\n```"])]).await;
     let home = Home::with_ollama(&upstream.url());
     home.write("work/a.rs", "fn f() {\n    // ai: call it total\n    let x = 1;\n}\n");
     let ran = home.run(&["run", "edit", "a.rs:3", "--write"]).await;

@@ -18,7 +18,8 @@ async fn doctor_names_what_is_wrong_and_the_next_step() {
 
     let dead = Home::with_ollama("http://127.0.0.1:9").run(&["doctor", "--json"]).await;
     assert_eq!(dead.code, 5, "{dead:?}");
-    let findings: Vec<Value> = dead.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let findings: Vec<Value> =
+        dead.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let problem = findings.iter().find(|finding| finding["verdict"] == "problem").unwrap();
     assert_eq!(problem["subject"], "backend ollama");
     assert!(problem["next_step"].as_str().unwrap().contains("ollama serve"), "{problem}");

@@ -26,6 +26,7 @@ fn dangerous() -> Vec<(Vec<&'static str>, Value)> {
         (vec!["tasks", "edit", "model"], json!("x:cloud")),
         (vec!["tasks", "edit", "max_tokens"], json!(100_000)),
         (vec!["backends", "ollama", "model"], json!("qwen3:cloud")),
+        (vec!["llm", "model"], json!("qwen3:Cloud ")),
         (vec!["backends", "openai", "model"], json!("expensive")),
         (vec!["backends", "groq", "max_tokens"], json!(1001)),
         (vec!["backends", "groq", "context_length"], json!(1_000_000)),
@@ -179,6 +180,29 @@ fn nobody_allows_what_the_user_forbids() {
         assert_eq!(loaded.settings.privacy.ignore, ["mine"]);
         assert_eq!(loaded.warnings.len(), 1);
     }
+}
+
+#[test]
+fn a_pattern_that_takes_an_ignore_back_is_ignored() {
+    let home = user().project("[privacy]\nignore = [\"theirs\", \" !mine\"]\n");
+    assert_eq!(home.load().settings.privacy.ignore, ["mine", "theirs"]);
+    assert_eq!(home.load().warnings.len(), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn names_in_a_repository_do_not_steer_the_terminal() {
+    let text = "\"\\u001b[2J\" = 1\n[llm]\nbackend = \"\\u001b[2J\"\n";
+    let mut home = user();
+    let root = home.path().join("a\u{1b}[31m");
+    std::fs::create_dir_all(root.join(".arawn")).unwrap();
+    std::fs::write(root.join(".arawn/arawn.toml"), text).unwrap();
+    home.inputs.workspace = vec![root.clone()];
+    let warnings = home.warnings();
+    assert_eq!(warnings.len(), 2);
+    assert!(!warnings.concat().contains('\u{1b}'), "{warnings:?}");
+    std::fs::write(root.join(".arawn/arawn.toml"), "[").unwrap();
+    assert!(!home.error().contains('\u{1b}'));
 }
 
 #[test]

@@ -40,6 +40,26 @@ fn check_both_ways() {
 }
 
 #[test]
+fn without_a_bus_the_keyring_is_not_available_and_the_hint_names_other_places() {
+    const NAME: &str =
+        "keyring::without_a_bus_the_keyring_is_not_available_and_the_hint_names_other_places";
+    if std::env::vars().any(|(name, _)| name == INSIDE) {
+        let error = resolve("any").unwrap_err();
+        assert_eq!(error.to_string(), "Keyring backend not available");
+        assert!(error.hint().contains("$env:VARIABLE"), "{}", error.hint());
+        return;
+    }
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", NAME])
+        .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent")
+        .env(INSIDE, "1")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+}
+
+#[test]
 fn keys_stored_with_the_systems_tools_are_found_and_the_other_way_round() {
     if std::env::vars().any(|(name, _)| name == INSIDE) {
         return check_both_ways();

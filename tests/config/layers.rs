@@ -147,6 +147,25 @@ fn the_editor_may_choose_and_its_empty_values_are_not_set() {
 }
 
 #[test]
+fn the_editor_may_send_its_settings_whole_or_with_dotted_keys() {
+    let user = "[llm]\nbackend = \"ollama\"\nfallback = [\"groq\"]\n";
+    for editor in [
+        json!({"arawn": {"llm": {"backend": "groq"}}}),
+        json!({"llm.backend": "groq", "privacy": {}, "trace.server": "off"}),
+    ] {
+        let home = Home::with(user).editor(editor);
+        assert_eq!(chain(&home.load().settings.chain), ["groq"]);
+        assert_eq!(home.warnings(), [""; 0]);
+    }
+    for nonsense in [json!(null), json!(5), json!([1]), json!({"llm": 3, "": {"": 1}, "a..b": 2})] {
+        assert_eq!(
+            chain(&Home::with(user).editor(nonsense).load().settings.chain),
+            ["ollama", "groq"]
+        );
+    }
+}
+
+#[test]
 fn the_first_of_several_workspace_folders_counts_most_and_any_of_them_forbids_cloud() {
     let user = "[llm]\nbackend = \"ollama\"\nfallback = [\"groq\", \"openai\"]\n";
     let mut home = Home::with(user).project("[llm]\nbackend = \"groq\"\n");
@@ -176,6 +195,11 @@ fn ollama_host_on_another_machine_needs_the_users_word_for_plain_http() {
         home.error(),
         "`llm.backend`: no backend of the chain can be used: `backends.ollama.base_url` would send code and key \
          to gpu.lan unencrypted; use https, or set `allow_http = true`"
+    );
+    let other = Home::with("[llm]\nfallback = [\"groq\"]\n").var("OLLAMA_HOST", "gpu.lan");
+    assert!(
+        other.warnings()[0]
+            .starts_with("environment variable OLLAMA_HOST: `backends.ollama.base_url`")
     );
     let allowed = Home::with("[backends.ollama]\nallow_http = true\nlocal = true\n")
         .var("OLLAMA_HOST", "gpu.lan");

@@ -1,5 +1,7 @@
 //! What is said about a configuration that is not as it should be.
 
+use proptest::strategy::Strategy;
+
 use super::home::{Home, chain};
 
 #[test]
@@ -192,10 +194,10 @@ fn an_unfinished_reference_makes_its_backend_unusable_and_no_other() {
 #[test]
 fn headers_that_cannot_be_sent_are_left_out_without_their_values() {
     let home = Home::with(
-        "[backends.groq.headers]\n\"bad name\" = \"canary\"\nHost = \"canary\"\nX-A = \"canary\\u0007\"\nX-B = \"ok\"\n",
+        "[backends.groq.headers]\n\"bad name\" = \"canary\"\nHost = \"canary\"\nX-A = \"canary\\u0007\"\nX-B = \"ok\"\nX-C = \"$file:canary\"\n",
     );
     let warnings = home.warnings();
-    assert_eq!(warnings.len(), 3);
+    assert_eq!(warnings.len(), 4);
     assert!(!format!("{warnings:?}").contains("canary"));
     let settings = home.load().settings;
     assert_eq!(settings.backends[&"groq".into()].headers.keys().collect::<Vec<_>>(), ["X-B"]);
@@ -209,4 +211,58 @@ fn without_a_home_there_is_a_plain_error() {
         arawn::config::LoadInputs { environment: environment.into(), ..Default::default() };
     let error = arawn::config::load(&inputs).unwrap_err();
     assert_eq!(error.to_string(), "there is no home folder: HOME is not set");
+}
+
+/// Pieces of files, right and wrong.
+const PIECES: [&str; 34] = [
+    "[llm]\n",
+    "[backends.x]\n",
+    "[[backends]]\n",
+    "[tasks]\n",
+    "[tasks.edit]\n",
+    "[privacy]\n",
+    "backend",
+    "model",
+    "fallback",
+    "ignore",
+    "cloud",
+    " = ",
+    "\"x\"",
+    "[\"x\"]",
+    "{ a = 1 }",
+    "1",
+    "-1",
+    "1.5",
+    "nan",
+    "1979-05-27",
+    "true",
+    "\n",
+    ".",
+    "[",
+    "]",
+    "\"",
+    "'''",
+    "#",
+    "\u{0}",
+    "\u{feff}",
+    "é",
+    "num_ctx = 3\n",
+    "max_tokens",
+    "99999999999999999999",
+];
+
+fn files() -> impl Strategy<Value = String> {
+    proptest::collection::vec(proptest::sample::select(&PIECES[..]), 0..16)
+        .prop_map(|pieces| pieces.concat())
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+    #[test]
+    fn whatever_a_file_holds_there_are_settings_or_an_error(user in files(), project in files()) {
+        let home = Home::with(&user).project(&project);
+        if let Ok(loaded) = home.try_load() {
+            proptest::prop_assert!(!loaded.settings.chain.links.is_empty());
+        }
+    }
 }

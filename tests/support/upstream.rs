@@ -11,6 +11,7 @@
 //! upstream.finish();
 //! ```
 #![allow(dead_code, unreachable_pub, reason = "each test target uses its own part of this file")]
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -324,13 +325,13 @@ impl Upstream {
                 changed.await;
             }
         };
-        match tokio::time::timeout(DEADLINE, wait).await {
-            Ok(found) => found,
-            Err(_) => panic!(
+        let found = tokio::time::timeout(DEADLINE, wait).await;
+        found.unwrap_or_else(|_| {
+            panic!(
                 "upstream: no {what} within {DEADLINE:?}: {:?}",
                 self.shared.state.lock().unwrap()
-            ),
-        }
+            )
+        })
     }
 }
 
