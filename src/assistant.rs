@@ -253,6 +253,16 @@ impl Assistant {
         self.router.answer(&order, &|_window| Ok(request.clone()), watch).await
     }
 
+    /// Routes an order of another part of the core.
+    pub(crate) async fn route(
+        &self,
+        order: &Order,
+        compose: &(dyn Fn(usize) -> Result<Request, TooLong> + Send + Sync),
+        watch: &mut (dyn FnMut(Progress<'_>) + Send),
+    ) -> Result<Answer, Box<Failure>> {
+        self.router.answer(order, compose, watch).await
+    }
+
     /// The models a backend has.
     pub async fn models(&self, backend: &BackendName) -> Result<Vec<ModelInfo>, Cause> {
         self.router.models(&self.settings(), backend).await

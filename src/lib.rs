@@ -26,6 +26,8 @@ pub mod actions;
 
 pub mod assistant;
 
+pub mod conversation;
+
 pub mod report;
 
 pub mod cli;

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-pub struct Client {
+pub(crate) struct Client {
     child: Child,
     stdin: Option<ChildStdin>,
     stdout: BufReader<ChildStdout>,
@@ -21,7 +21,7 @@ pub struct Client {
 
 impl Client {
     /// Starts the server with a private home and this config.
-    pub fn spawn(config: &str) -> Self {
+    pub(crate) fn spawn(config: &str) -> Self {
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join("arawn.toml");
         std::fs::write(&file, config).unwrap();
@@ -51,13 +51,13 @@ impl Client {
         }
     }
 
-    pub fn started(config: &str) -> Self {
+    pub(crate) fn started(config: &str) -> Self {
         let mut client = Self::spawn(config);
         client.initialize();
         client
     }
 
-    pub fn initialize(&mut self) {
+    pub(crate) fn initialize(&mut self) {
         let id = self.request(
             "initialize",
             &json!({"processId": null, "rootUri": null, "capabilities": {
@@ -77,11 +77,11 @@ impl Client {
         stdin.flush().unwrap();
     }
 
-    pub fn notify(&mut self, method: &str, params: &Value) {
+    pub(crate) fn notify(&mut self, method: &str, params: &Value) {
         self.write(&json!({"jsonrpc": "2.0", "method": method, "params": params}));
     }
 
-    pub fn request(&mut self, method: &str, params: &Value) -> i64 {
+    pub(crate) fn request(&mut self, method: &str, params: &Value) -> i64 {
         self.next_id += 1;
         self.write(
             &json!({"jsonrpc": "2.0", "id": self.next_id, "method": method, "params": params}),
@@ -107,7 +107,7 @@ impl Client {
     }
 
     /// Reads until the answer to a request; requests of the server are answered with null.
-    pub fn raw_response(&mut self, id: i64) -> Value {
+    pub(crate) fn raw_response(&mut self, id: i64) -> Value {
         loop {
             if let Some(response) = self.responses.remove(&id) {
                 return response;
@@ -125,19 +125,19 @@ impl Client {
         }
     }
 
-    pub fn response(&mut self, id: i64) -> Value {
+    pub(crate) fn response(&mut self, id: i64) -> Value {
         let response = self.raw_response(id);
         assert!(response.get("error").is_none(), "{response}");
         response["result"].clone()
     }
 
-    pub fn open(&mut self, uri: &str, text: &str) {
+    pub(crate) fn open(&mut self, uri: &str, text: &str) {
         self.versions.insert(uri.to_owned(), 1);
         let document = json!({"uri": uri, "languageId": "rust", "version": 1, "text": text});
         self.notify("textDocument/didOpen", &json!({"textDocument": document}));
     }
 
-    pub fn change(
+    pub(crate) fn change(
         &mut self,
         uri: &str,
         version: i32,
@@ -154,7 +154,7 @@ impl Client {
         );
     }
 
-    pub fn code_actions(&mut self, uri: &str, first: u32, last: u32) -> Value {
+    pub(crate) fn code_actions(&mut self, uri: &str, first: u32, last: u32) -> Value {
         let id = self.request(
             "textDocument/codeAction",
             &json!({"textDocument": {"uri": uri}, "range": range((first, 0), (last, 0)), "context": {"diagnostics": []}}),
@@ -162,13 +162,13 @@ impl Client {
         self.response(id)
     }
 
-    pub fn run_action(
+    pub(crate) fn run_action(
         &mut self,
         action: &str,
         uri: &str,
         start: (u32, u32),
         end: (u32, u32),
-        more: Value,
+        more: &Value,
     ) -> i64 {
         let mut argument =
             json!({"action": action, "textDocument": {"uri": uri}, "range": range(start, end)});
@@ -182,7 +182,7 @@ impl Client {
     }
 
     /// Waits for `workspace/applyEdit`, applies it as an editor does, and says when it came.
-    pub fn answer_apply_edit(&mut self) -> Instant {
+    pub(crate) fn answer_apply_edit(&mut self) -> Instant {
         loop {
             let message = self.read();
             let at = Instant::now();
@@ -210,7 +210,7 @@ impl Client {
     }
 
     /// Puts back what the last edit changed (`let x = 1;`), as the user's undo would.
-    pub fn undo_last_edit(&mut self, uri: &str) {
+    pub(crate) fn undo_last_edit(&mut self, uri: &str) {
         let version = self.versions[uri] + 1;
         self.versions.insert(uri.to_owned(), version);
         let document = json!({"uri": uri, "version": version});
@@ -222,7 +222,7 @@ impl Client {
     }
 
     /// Resident memory of the server in MB (10^6 bytes); Linux only.
-    pub fn resident_megabytes(&mut self) -> f64 {
+    pub(crate) fn resident_megabytes(&mut self) -> f64 {
         let status = Path::new("/proc").join(self.child.id().to_string()).join("status");
         let text = std::fs::read_to_string(status).unwrap_or_default();
         let line = text.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or("VmRSS: 0 kB");
@@ -230,7 +230,7 @@ impl Client {
         kilobytes * 1024.0 / 1e6
     }
 
-    pub fn end(mut self) {
+    pub(crate) fn end(mut self) {
         let id = self.request("shutdown", &Value::Null);
         self.response(id);
         self.notify("exit", &Value::Null);

@@ -5,7 +5,6 @@
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
 #![expect(clippy::unwrap_used, reason = "a benchmark may stop at the first surprise")]
-#![expect(missing_docs, reason = "a program, not a library")]
 
 mod client;
 mod upstream;
@@ -95,9 +94,9 @@ fn actions(upstream: &Upstream) {
             uri,
             (1, 4),
             (1, 14),
-            json!({"input": "rename", "wait": true}),
+            &json!({"input": "rename", "wait": true}),
         );
-        let requested = upstream.wait_for(|seen| matches!(seen, Seen::Request { .. }));
+        let requested = upstream.wait_for(|seen| matches!(seen, Seen::Request));
         let ended = upstream.wait_for(|seen| matches!(seen, Seen::LastSent));
         let applied = client.answer_apply_edit();
         let result = client.response(id);
@@ -125,7 +124,7 @@ fn cancel(upstream: &Upstream) {
             uri,
             (1, 4),
             (1, 14),
-            json!({"input": "rename", "wait": true}),
+            &json!({"input": "rename", "wait": true}),
         );
         upstream.wait_for(|seen| matches!(seen, Seen::Holding));
         let since = Instant::now();
@@ -149,7 +148,7 @@ fn typing_during_an_answer(upstream: &Upstream) {
     let uri = "file:///typing.rs";
     client.open(uri, "fn f() {\n    let x = 1;\n}\n");
     let id =
-        client.run_action("edit", uri, (1, 4), (1, 14), json!({"input": "rename", "wait": true}));
+        client.run_action("edit", uri, (1, 4), (1, 14), &json!({"input": "rename", "wait": true}));
     upstream.wait_for(|seen| matches!(seen, Seen::Holding));
     let mut times = Vec::new();
     for version in 2..202 {
@@ -195,7 +194,7 @@ fn many_jobs(upstream: &Upstream) {
         let ids: Vec<i64> = (0..N_JOBS)
             .map(|n| {
                 let line = u32::try_from(n).unwrap();
-                client.run_action("explain", uri, (line, 0), (line, 5), json!({"wait": true}))
+                client.run_action("explain", uri, (line, 0), (line, 5), &json!({"wait": true}))
             })
             .collect();
         for id in ids {

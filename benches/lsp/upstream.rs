@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-pub enum Seen {
+pub(crate) enum Seen {
     /// A whole request for an answer was read.
     Request,
     /// The first token went out; nothing more will.
@@ -19,14 +19,14 @@ pub enum Seen {
     ClientClosed,
 }
 
-pub struct Upstream {
+pub(crate) struct Upstream {
     address: SocketAddr,
     seen: Mutex<Receiver<(Instant, Seen)>>,
     n_connections: Arc<AtomicUsize>,
 }
 
 impl Upstream {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (sender, receiver) = channel();
@@ -42,19 +42,19 @@ impl Upstream {
         Self { address, seen: Mutex::new(receiver), n_connections }
     }
 
-    pub fn config(&self, model: &str) -> String {
+    pub(crate) fn config(&self, model: &str) -> String {
         let address = self.address;
         format!(
             "[llm]\nbackend = \"ollama\"\n[backends.ollama]\nbase_url = \"http://{address}\"\nmodel = \"{model}\"\n"
         )
     }
 
-    pub fn n_connections(&self) -> usize {
+    pub(crate) fn n_connections(&self) -> usize {
         self.n_connections.load(Ordering::Relaxed)
     }
 
     /// When the next such thing was seen; others before it are passed over.
-    pub fn wait_for(&self, wanted: impl Fn(&Seen) -> bool) -> Instant {
+    pub(crate) fn wait_for(&self, wanted: impl Fn(&Seen) -> bool) -> Instant {
         let seen = self.seen.lock().unwrap();
         loop {
             let (at, what) =
@@ -66,7 +66,7 @@ impl Upstream {
     }
 
     /// Reads `n` streams of 1,000 tokens at once with nothing but sockets.
-    pub fn read_bare(&self, n: usize) {
+    pub(crate) fn read_bare(&self, n: usize) {
         let readers: Vec<_> = (0..n)
             .map(|_| {
                 let address = self.address;

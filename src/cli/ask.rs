@@ -31,7 +31,7 @@ enum Format {
     Json,
 }
 
-pub(super) fn run(arguments: AskArguments, session: &Session) -> Result<ExitCode, Report> {
+pub(super) fn run(arguments: &AskArguments, session: &Session) -> Result<ExitCode, Report> {
     let prompt = prompt_of(&arguments.prompt)?;
     let assistant = session.assistant(workspace_here(&session.environment))?;
     let request = Request::of_user(prompt);

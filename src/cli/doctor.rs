@@ -51,10 +51,8 @@ impl Finding {
     }
 
     fn of_report(subject: impl Into<String>, report: &Report) -> Self {
-        let mut text = report.message.clone();
-        if let Some(cause) = report.causes.first() {
-            text.push_str(&format!(" ({cause})"));
-        }
+        let cause = report.causes.first().map(|cause| format!(" ({cause})")).unwrap_or_default();
+        let text = report.message.clone() + &cause;
         let verdict = Verdict::Problem(report.kind);
         Self { verdict, subject: subject.into(), text, next_step: report.hint.clone() }
     }

@@ -62,7 +62,7 @@ fn loader(session: &Session) -> lsp::Loader {
 }
 
 fn watch_files(files: &[PathBuf], on_change: lsp::OnChange) -> Option<WatchGuard> {
-    match configuration::watch(files, move || on_change()) {
+    match configuration::watch(files, on_change) {
         Ok(watcher) => Some(Box::new(watcher)),
         Err(error) => {
             tracing::warn!("the configuration is not watched: {error}");

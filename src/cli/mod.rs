@@ -128,11 +128,11 @@ fn dispatch(arguments: Arguments, environment: Arc<Environment>) -> Result<ExitC
         }
         Command::Run(arguments) => {
             drop(out);
-            run::run(arguments, &session)
+            run::run(&arguments, &session)
         }
         Command::Ask(arguments) => {
             drop(out);
-            ask::run(arguments, &session)
+            ask::run(&arguments, &session)
         }
         Command::Models(arguments) => models::run(&arguments, &session, &mut out).map(done),
         Command::Actions(arguments) => actions::run(&arguments, &session, &mut out).map(done),

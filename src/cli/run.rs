@@ -55,20 +55,20 @@ enum Format {
     Json,
 }
 
-pub(super) fn run(arguments: RunArguments, session: &Session) -> Result<ExitCode, Report> {
+pub(super) fn run(arguments: &RunArguments, session: &Session) -> Result<ExitCode, Report> {
     if arguments.write && arguments.selection.path.is_none() {
         return Err(Report::new(Kind::Usage, "`--write` needs a file")
             .with_hint("use `--format text` with `-`"));
     }
     let workspace = workspace_here(&session.environment);
     let assistant = session.assistant(workspace.clone())?;
-    let job = job_of(&arguments, session, &assistant, workspace)?;
+    let job = job_of(arguments, session, &assistant, workspace)?;
     let ended = block_on(async { Ok(work(&assistant, &job).await) })?;
     let mut code = Ok(ExitCode::from(130));
     if let super::Interruptible::Finished(ended) = ended {
         code = match arguments.format {
-            Format::Json => end_json(&arguments, &job, &ended),
-            Format::Text | Format::Diff => end_text(&arguments, &job, ended),
+            Format::Json => end_json(arguments, &job, &ended),
+            Format::Text | Format::Diff => end_text(arguments, &job, ended),
         };
     }
     code

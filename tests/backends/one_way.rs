@@ -48,7 +48,7 @@ fn only_the_gate_makes_a_pass() {
 #[test]
 fn only_the_router_sends_prompts_and_it_asks_the_gate_first() {
     assert_eq!(files_naming(&["backends.stream(", ".stream(Call"]), ["router/attempt.rs"]);
-    assert_eq!(files_naming(&[".clear("]), ["router/attempt.rs"]);
+    assert_eq!(files_naming(&[".clear(&order.settings", "Gate::clear("]), ["router/attempt.rs"]);
 }
 
 #[test]

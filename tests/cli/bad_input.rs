@@ -23,7 +23,7 @@ async fn broken_toml_names_file_line_and_column() {
     let ran = refused(&home, &["ask", "x"]).await;
     assert_eq!(ran.code, 3);
     assert!(ran.stderr.contains("arawn.toml"), "{ran:?}");
-    assert!(ran.stderr.contains("2"), "{ran:?}");
+    assert!(ran.stderr.contains('2'), "{ran:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

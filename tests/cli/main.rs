@@ -1,5 +1,7 @@
 //! The built program as a user runs it: private home, loopback only, exact output and exit codes.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 #[path = "../support/upstream.rs"]
 mod upstream;
 
