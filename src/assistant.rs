@@ -13,6 +13,7 @@ pub use crate::prompts::Complaint;
 use crate::prompts::{self, Material, PromptError};
 use crate::router::{Answer, Cause, Choice, Failure, Order, Progress, Router};
 use crate::text::{CharIdx, CharRange, Snapshot};
+use crate::tools::{Sight, Tools};
 
 /// One action to run.
 #[derive(Clone, Debug)]
@@ -251,6 +252,11 @@ impl Assistant {
             origin: Origin::default(),
         };
         self.router.answer(&order, &|_window| Ok(request.clone()), watch).await
+    }
+
+    /// Tools for a workspace, behind our gate.
+    pub(crate) fn tools(&self, workspace: &[PathBuf], sight: Sight) -> Tools {
+        Tools::new(self.gate.clone(), self.settings(), workspace, sight)
     }
 
     /// Routes an order of another part of the core.

@@ -24,6 +24,8 @@ pub mod prompts;
 
 pub mod actions;
 
+pub mod tools;
+
 pub mod assistant;
 
 pub mod conversation;

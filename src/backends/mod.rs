@@ -105,6 +105,20 @@ impl Backends {
         window.await.map_err(|fault: Fault| fault.into_error(backend, model, key, false))
     }
 
+    /// Whether the server tells what a model can do, and `ability` is not among it. Asked once and remembered.
+    pub async fn lacks(
+        &self,
+        backend: &BackendSettings,
+        model: &str,
+        key: Option<&SecretString>,
+        ability: &str,
+    ) -> bool {
+        let told = self.inner.describe(backend, model, key).await.ok().flatten();
+        told.is_some_and(|info| {
+            !info.abilities.is_empty() && !info.abilities.iter().any(|known| known == ability)
+        })
+    }
+
     /// The models a backend has.
     pub async fn models(
         &self,

@@ -1,23 +1,29 @@
 //! `arawn ask`: one question, one answer, streamed to stdout.
 
 use std::io::{self, IsTerminal, Read, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serde_json::Value;
 
 use super::{
     Interruptible, Session, block_on, note, output_failed, print_report, result, terminal,
-    workspace_here,
+    tool_notes, workspace_here,
 };
 use crate::assistant::Assistant;
-use crate::model::Request;
+use crate::gate::Origin;
+use crate::model::{Request, ToolCall};
 use crate::report::{Kind, Report};
 use crate::router::{Answer, Choice, Failure, Progress};
+use crate::tools::Sight;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct AskArguments {
     /// The question; what is piped into stdin is added to it
     prompt: Vec<String>,
+    /// Let the model read files of this workspace, with read-only tools
+    #[arg(long)]
+    tools: bool,
     /// How to print the answer
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -33,13 +39,17 @@ enum Format {
 
 pub(super) fn run(arguments: &AskArguments, session: &Session) -> Result<ExitCode, Report> {
     let prompt = prompt_of(&arguments.prompt)?;
-    let assistant = session.assistant(workspace_here(&session.environment))?;
-    let request = Request::of_user(prompt);
-    let choice = session.globals.choice();
+    let workspace = workspace_here(&session.environment);
+    let question = Question {
+        assistant: session.assistant(workspace.clone())?,
+        request: Request::of_user(prompt),
+        choice: session.globals.choice(),
+        tools: arguments.tools.then_some(workspace),
+    };
     let ended = block_on(async {
         Ok(match arguments.format {
-            Format::Text => ask_streaming(&assistant, &request, &choice).await,
-            Format::Json => assistant.ask(&request, &choice, &mut |_progress| {}).await,
+            Format::Text => ask_streaming(&question).await,
+            Format::Json => ask_quietly(&question).await,
         })
     })?;
     Ok(match ended {
@@ -73,11 +83,47 @@ fn prompt_of(words: &[String]) -> Result<String, Report> {
     Ok(prompt)
 }
 
-async fn ask_streaming(
-    assistant: &Assistant,
-    request: &Request,
-    choice: &Choice,
-) -> Result<Answer, Box<Failure>> {
+/// What is asked, and of whom.
+struct Question {
+    assistant: Assistant,
+    request: Request,
+    choice: Choice,
+    /// The workspace that the model may look at.
+    tools: Option<Vec<PathBuf>>,
+}
+
+impl Question {
+    async fn answer(
+        &self,
+        watch: &mut (dyn FnMut(Progress<'_>) + Send),
+    ) -> Result<Answer, Box<Failure>> {
+        let Self { assistant, request, choice, tools } = self;
+        match tools {
+            None => assistant.ask(request, choice, watch).await,
+            Some(workspace) => {
+                let origin = Origin { files: Vec::new(), workspace: workspace.clone() };
+                assistant.ask_with_tools(request, choice, origin, Sight::default(), watch).await
+            }
+        }
+    }
+}
+
+/// Asks without showing anything; the calls of tools that were run stand before those that were not.
+async fn ask_quietly(question: &Question) -> Result<Answer, Box<Failure>> {
+    let mut ran: Vec<ToolCall> = Vec::new();
+    let mut watch = |progress: Progress<'_>| match progress {
+        Progress::ToolCall(call) => ran.push(call.clone()),
+        Progress::WithoutTools { backend, model } => {
+            note(&tool_notes::without_tools(backend, model));
+        }
+        _ => {}
+    };
+    let answer = question.answer(&mut watch).await?;
+    ran.extend(answer.tool_calls);
+    Ok(Answer { tool_calls: ran, ..answer })
+}
+
+async fn ask_streaming(question: &Question) -> Result<Answer, Box<Failure>> {
     let mut printer = Printer::new();
     let mut waiting = "waiting".to_owned();
     // The sign of life moves while nothing comes: the timer and the answer take turns on this task.
@@ -94,13 +140,27 @@ async fn ask_streaming(
             printer.text(text);
         }
         Progress::Reasoning(_) => {}
+        Progress::ToolCall(call) => {
+            lock().clear();
+            printer.pause();
+            let text = tool_notes::called(call);
+            *shared_waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = text;
+        }
+        Progress::ToolResult { call, summary, worked } => {
+            lock().clear();
+            note(&tool_notes::ran(call, summary, worked));
+        }
+        Progress::WithoutTools { backend, model } => {
+            lock().clear();
+            note(&tool_notes::without_tools(backend, model));
+        }
         Progress::FellBack(fell_back) => {
             lock().clear();
             note(&format!("{fell_back}; trying the next backend"));
             printer.restart();
         }
     };
-    let answer = assistant.ask(request, choice, &mut watch);
+    let answer = question.answer(&mut watch);
     tokio::pin!(answer);
     let mut beat = tokio::time::interval(std::time::Duration::from_millis(120));
     let ended = loop {
@@ -137,6 +197,15 @@ impl Printer {
         let mut stdout = io::stdout().lock();
         let shown = if self.to_terminal { terminal::harmless(text) } else { text.into() };
         let _ = stdout.write_all(shown.as_bytes()).and_then(|()| stdout.flush());
+    }
+
+    /// Ends a text that another may follow: what is printed so far stays valid.
+    fn pause(&mut self) {
+        if let Some(ended_line) = self.printed.take() {
+            let mut stdout = io::stdout().lock();
+            let gap = if ended_line { "\n" } else { "\n\n" };
+            let _ = stdout.write_all(gap.as_bytes()).and_then(|()| stdout.flush());
+        }
     }
 
     fn restart(&mut self) {

@@ -4,16 +4,22 @@
 
 mod actions;
 mod ask;
+mod chat;
+mod chat_command;
 mod config;
 mod doctor;
 mod language;
+mod line_editor;
 mod lsp;
+mod markdown;
 mod models;
 mod result;
 mod run;
+mod screen;
 mod secret;
 mod selection;
 mod terminal;
+mod tool_notes;
 mod trust;
 
 use std::io::{self, IsTerminal, Write};
@@ -78,6 +84,8 @@ enum Command {
     Run(run::RunArguments),
     /// Ask one question
     Ask(ask::AskArguments),
+    /// Hold a conversation in the terminal
+    Chat(chat::ChatArguments),
     /// List what `run` and the editors offer
     Actions(actions::ActionsArguments),
     /// List the models of your backends
@@ -133,6 +141,10 @@ fn dispatch(arguments: Arguments, environment: Arc<Environment>) -> Result<ExitC
         Command::Ask(arguments) => {
             drop(out);
             ask::run(&arguments, &session)
+        }
+        Command::Chat(arguments) => {
+            drop(out);
+            chat::run(&arguments, &session)
         }
         Command::Models(arguments) => models::run(&arguments, &session, &mut out).map(done),
         Command::Actions(arguments) => actions::run(&arguments, &session, &mut out).map(done),
@@ -198,13 +210,7 @@ fn workspace_here(environment: &Environment) -> Vec<PathBuf> {
 
 /// Runs asynchronous work; Ctrl-C drops it (which closes its sockets) and gives exit code 130.
 fn block_on<T>(work: impl Future<Output = Result<T, Report>>) -> Result<Interruptible<T>, Report> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| {
-            Report::new(Kind::Work, "cannot start the runtime").because(error.to_string())
-        })?;
+    let runtime = runtime()?;
     let result = runtime.block_on(async {
         tokio::select! {
             result = work => result.map(Interruptible::Finished),
@@ -213,6 +219,12 @@ fn block_on<T>(work: impl Future<Output = Result<T, Report>>) -> Result<Interrup
     });
     runtime.shutdown_background();
     result
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Report> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(
+        |error| Report::new(Kind::Work, "cannot start the runtime").because(error.to_string()),
+    )
 }
 
 /// The end of work that Ctrl-C can stop.

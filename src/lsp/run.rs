@@ -189,6 +189,7 @@ fn watched(
             stream.send(Piece::Text(text.to_owned()));
         }
         Watched::Reasoning(_) => progress.piece(),
+        Watched::ToolCall(_) | Watched::ToolResult { .. } | Watched::WithoutTools { .. } => {}
         Watched::FellBack(fell_back) => stream.send(Piece::Restart {
             reason: ErrorText {
                 class: fell_back.class.clone(),

@@ -154,8 +154,16 @@ impl Request {
     ///
     /// Used for budgets, never shown as a count.
     pub fn estimated_tokens(&self) -> usize {
-        let bytes: usize =
-            self.system.len() + self.messages.iter().map(|m| m.text.len() + 16).sum::<usize>();
+        let of_call = |call: &ToolCall| call.name.len() + call.arguments.byte_len() + 32;
+        let of_message = |message: &Message| {
+            message.text.len() + 16 + message.tool_calls.iter().map(of_call).sum::<usize>()
+        };
+        let of_tool = |tool: &ToolSpec| {
+            tool.name.len() + tool.description.len() + tool.parameters.to_string().len() + 32
+        };
+        let bytes = self.system.len()
+            + self.messages.iter().map(of_message).sum::<usize>()
+            + self.tools.iter().map(of_tool).sum::<usize>();
         estimated_tokens(bytes)
     }
 }
@@ -240,6 +248,16 @@ pub enum Arguments {
     Json(serde_json::Value),
     /// They did not parse; the text as it came.
     Raw(String),
+}
+
+impl Arguments {
+    /// Roughly how long they are when written out.
+    fn byte_len(&self) -> usize {
+        match self {
+            Self::Json(value) => value.to_string().len(),
+            Self::Raw(text) => text.len(),
+        }
+    }
 }
 
 /// Tokens counted by the provider.

@@ -111,6 +111,7 @@ pub(crate) async fn answer(
             Progress::FellBack(fell_back) => {
                 format!("fell back from {} {}", fell_back.backend, fell_back.class)
             }
+            other => format!("{other:?}"),
         });
     };
     let result = router.answer(order, &|_| Ok(Request::of_user("hello")), &mut watch).await;
