@@ -8,14 +8,14 @@ use serde_json::Value;
 
 use super::{
     Interruptible, Session, block_on, note, output_failed, print_report, result, terminal,
-    tool_notes, workspace_here,
+    workspace_here,
 };
 use crate::assistant::Assistant;
 use crate::gate::Origin;
 use crate::model::{Request, ToolCall};
 use crate::report::{Kind, Report};
 use crate::router::{Answer, Choice, Failure, Progress};
-use crate::tools::Sight;
+use crate::tools::{Sight, words};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct AskArguments {
@@ -114,7 +114,7 @@ async fn ask_quietly(question: &Question) -> Result<Answer, Box<Failure>> {
     let mut watch = |progress: Progress<'_>| match progress {
         Progress::ToolCall(call) => ran.push(call.clone()),
         Progress::WithoutTools { backend, model } => {
-            note(&tool_notes::without_tools(backend, model));
+            note(&words::without_tools(backend, model));
         }
         _ => {}
     };
@@ -143,16 +143,16 @@ async fn ask_streaming(question: &Question) -> Result<Answer, Box<Failure>> {
         Progress::ToolCall(call) => {
             lock().clear();
             printer.pause();
-            let text = tool_notes::called(call);
+            let text = words::called(call);
             *shared_waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = text;
         }
         Progress::ToolResult { call, summary, worked } => {
             lock().clear();
-            note(&tool_notes::ran(call, summary, worked));
+            note(&words::ran(call, summary, worked));
         }
         Progress::WithoutTools { backend, model } => {
             lock().clear();
-            note(&tool_notes::without_tools(backend, model));
+            note(&words::without_tools(backend, model));
         }
         Progress::FellBack(fell_back) => {
             lock().clear();

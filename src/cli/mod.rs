@@ -19,7 +19,6 @@ mod screen;
 mod secret;
 mod selection;
 mod terminal;
-mod tool_notes;
 mod trust;
 
 use std::io::{self, IsTerminal, Write};

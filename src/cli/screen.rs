@@ -5,9 +5,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::markdown::Markdown;
-use super::{note, terminal, tool_notes};
+use super::{note, terminal};
 use crate::model::Usage;
 use crate::router::{Answer, Failure, Progress};
+use crate::tools::words;
 
 /// Time between two looks at the sign of life.
 const BEAT: Duration = Duration::from_millis(120);
@@ -71,16 +72,16 @@ impl Screen {
                 note(&format!("{fell_back}; trying the next backend"));
             }
             Progress::WithoutTools { backend, model } => {
-                note(&tool_notes::without_tools(*backend, *model));
+                note(&words::without_tools(*backend, *model));
             }
             Progress::ToolCall(call) => {
                 if inner.end_text() {
                     inner.line("");
                 }
-                inner.waiting_for = tool_notes::called(call);
+                inner.waiting_for = words::called(call);
             }
             Progress::ToolResult { call, summary, worked } => {
-                inner.aside(&tool_notes::ran(call, summary, *worked));
+                inner.aside(&words::ran(call, summary, *worked));
             }
         }
     }

@@ -11,6 +11,7 @@ mod outline;
 mod path;
 mod read_file;
 mod search_text;
+pub mod words;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -93,6 +94,13 @@ pub(crate) enum ToolError {
     /// It took too long.
     #[error("the tool ran longer than {} s and was stopped; ask for less", TIME_LIMIT.as_secs())]
     TimedOut,
+}
+
+impl ToolError {
+    /// The gate's refusal, if it is one.
+    pub(crate) fn refusal(&self) -> Option<&Refusal> {
+        if let Self::Excluded(refusal) = self { Some(refusal) } else { None }
+    }
 }
 
 /// What a tool found, before it is cut to size.

@@ -1,4 +1,4 @@
-//! Tells of the tools that a model calls, a line each.
+//! Tells users of the tools that a model calls, a line each.
 
 use serde_json::Value;
 
@@ -8,13 +8,13 @@ use crate::model::{Arguments, BackendName, ToolCall};
 const MAX_ARGUMENTS: usize = 100;
 
 /// A call and what came of it: `[read_file src/main.rs: 42 lines]`.
-pub(super) fn ran(call: &ToolCall, summary: &str, worked: bool) -> String {
+pub fn ran(call: &ToolCall, summary: &str, worked: bool) -> String {
     let failed = if worked { "" } else { "failed: " };
     format!("[{}: {failed}{summary}]", called(call))
 }
 
 /// The call alone: `read_file src/main.rs`.
-pub(super) fn called(call: &ToolCall) -> String {
+pub fn called(call: &ToolCall) -> String {
     let arguments = match &call.arguments {
         Arguments::Raw(text) => text.clone(),
         Arguments::Json(Value::Object(fields)) => {
@@ -40,7 +40,7 @@ pub(super) fn called(call: &ToolCall) -> String {
 }
 
 /// The sentence about a model that cannot use tools.
-pub(super) fn without_tools(backend: Option<&BackendName>, model: Option<&str>) -> String {
+pub fn without_tools(backend: Option<&BackendName>, model: Option<&str>) -> String {
     let who = match (model, backend) {
         (Some(model), Some(backend)) => format!("model \"{model}\" of backend \"{backend}\""),
         (_, Some(backend)) => format!("backend \"{backend}\""),
