@@ -71,16 +71,30 @@ impl Talk {
             return message.clone();
         }
         let room = (window / 2).saturating_sub(estimated_tokens(message.text.len()));
-        let whole: usize = self.context.iter().map(|excerpt| excerpt.text.len()).sum();
+        // Tokens are 3.2 bytes long, see `estimated_tokens`.
+        let level = level(&self.context, room.saturating_mul(16) / 5);
         let mut text = String::new();
         for excerpt in &self.context {
-            // Each gives way by the same part. Tokens are 3.2 bytes long, see `estimated_tokens`.
-            let share = room.saturating_mul(16) / 5 * excerpt.text.len() / whole.max(1);
-            excerpt.write(share, &mut text);
+            excerpt.write(level, &mut text);
         }
         text.push_str(&message.text);
         Message { text, ..message.clone() }
     }
+}
+
+/// The most bytes of each excerpt: short ones stay whole, and the long ones share what is left.
+fn level(excerpts: &[Excerpt], room: usize) -> usize {
+    let mut lengths: Vec<usize> = excerpts.iter().map(|excerpt| excerpt.text.len()).collect();
+    lengths.sort_unstable();
+    let mut left = room;
+    for (n_before, length) in lengths.iter().enumerate() {
+        let share = left / (lengths.len() - n_before);
+        if *length > share {
+            return share;
+        }
+        left -= length;
+    }
+    usize::MAX
 }
 
 impl Excerpt {

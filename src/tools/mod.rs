@@ -11,6 +11,8 @@ mod outline;
 mod path;
 mod read_file;
 mod search_text;
+#[cfg(test)]
+mod tests;
 pub mod words;
 
 use std::fmt;

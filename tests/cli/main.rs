@@ -7,6 +7,7 @@ mod upstream;
 
 mod ask;
 mod bad_input;
+mod chat;
 mod home;
 mod privacy;
 mod run;
