@@ -122,7 +122,11 @@ impl Completer for Words {
             return Ok((byte_idx - name.len(), beginning_with(name, self.backends.clone())));
         }
         if typed.starts_with('/') && !typed.contains(char::is_whitespace) {
-            let names = HELP.iter().map(|(name, ..)| (*name).to_owned()).collect();
+            let named = |(name, takes, _): &(&str, &str, &str)| {
+                // What takes something is ready to be given it.
+                if takes.is_empty() { (*name).to_owned() } else { format!("{name} ") }
+            };
+            let names = HELP.iter().map(named).collect();
             return Ok((0, beginning_with(typed, names)));
         }
         Ok((byte_idx, Vec::new()))

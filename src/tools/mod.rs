@@ -96,6 +96,9 @@ pub(crate) enum ToolError {
     /// It took too long.
     #[error("the tool ran longer than {} s and was stopped; ask for less", TIME_LIMIT.as_secs())]
     TimedOut,
+    /// It has a defect.
+    #[error("the tool failed")]
+    Broken,
 }
 
 impl ToolError {
@@ -196,7 +199,8 @@ impl Tools {
         // A file system that hangs does not look at our clock.
         let result = match tokio::time::timeout(TIME_LIMIT + Duration::from_secs(1), work).await {
             Ok(Ok(result)) => result,
-            Ok(Err(_)) | Err(_) => Err(ToolError::TimedOut),
+            Ok(Err(_panicked)) => Err(ToolError::Broken),
+            Err(_elapsed) => Err(ToolError::TimedOut),
         };
         drop(given_up);
         match result {

@@ -50,7 +50,7 @@ impl Tool for ReadFile {
             let text = format!("\"{}\" has only {}", path.shown(), counted(n_lines, "line"));
             return Err(ToolError::BadArguments(text));
         }
-        let wanted = end.min(n_lines) - start.min(n_lines + 1) + 1;
+        let wanted = (end.min(n_lines) + 1).saturating_sub(start);
         let mut text = String::new();
         let mut n_shown = 0;
         for (line_idx, line) in content.lines().enumerate().skip(start - 1).take(wanted) {

@@ -230,7 +230,9 @@ mod on_a_terminal {
         fn start(home: &Home, arguments: &[&str]) -> Self {
             let inner = home.command(arguments);
             let program = inner.get_program().to_string_lossy().into_owned();
-            let line = std::iter::once(program)
+            // With a shell between, Ctrl-C would reach that too.
+            let line = ["exec".to_owned(), program]
+                .into_iter()
                 .chain(inner.get_args().map(|it| it.to_string_lossy().into_owned()))
                 .collect::<Vec<_>>()
                 .join(" ");
@@ -350,6 +352,8 @@ mod on_a_terminal {
             terminal.shows("> ");
             terminal.types("two\r");
             terminal.shows("whole");
+            terminal.shows("7 out]");
+            terminal.shows("> ");
             terminal.types("\x03");
             terminal.shows("(Ctrl-D or /quit leaves)");
             terminal.types("/quit\r");
