@@ -5,6 +5,7 @@ use std::fs::OpenOptions;
 use std::io::{self, IsTerminal, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use tokio::runtime::Runtime;
 
@@ -13,6 +14,7 @@ use super::line_editor::{LineEditor, Read};
 use super::screen::Screen;
 use super::{Interruptible, Session, note, print_report, workspace_here};
 use crate::assistant::Assistant;
+use crate::config::Environment;
 use crate::conversation::{Conversation, Turn};
 use crate::gate::Origin;
 use crate::model::{BackendName, Role, StopReason, Task};
@@ -36,7 +38,7 @@ pub(super) fn run(arguments: &ChatArguments, session: &Session) -> Result<ExitCo
         choice: session.globals.choice(),
         uses_tools: arguments.tools,
         workspace,
-        folder: session.environment.working_folder.clone(),
+        environment: session.environment.clone(),
     };
     if let Some(backend) = &chat.choice.backend {
         chat.known_backend(backend.as_str())?;
@@ -53,8 +55,7 @@ struct Chat {
     choice: Choice,
     uses_tools: bool,
     workspace: Vec<PathBuf>,
-    /// Where `/save` writes.
-    folder: PathBuf,
+    environment: Arc<Environment>,
 }
 
 impl Chat {
@@ -120,14 +121,14 @@ impl Chat {
             }
             Interruptible::Finished(Ok(answer)) => {
                 remark(&answer);
-                Screen::new().meter(&answer);
+                Screen::new(&self.environment).meter(&answer);
             }
             Interruptible::Finished(Err(failure)) => print_report(&Report::from(&*failure)),
         }
     }
 
     fn say(&mut self, message: String) -> Interruptible<Result<Answer, Box<Failure>>> {
-        let screen = Screen::new();
+        let screen = Screen::new(&self.environment);
         let origin = Origin { files: Vec::new(), workspace: self.workspace.clone() };
         let sight = self.uses_tools.then(Sight::default);
         let choice = self.choice.clone();
@@ -214,7 +215,7 @@ impl Chat {
     }
 
     fn save(&self, file: &Path) {
-        let path = self.folder.join(file);
+        let path = self.environment.working_folder.join(file);
         let written = OpenOptions::new()
             .write(true)
             .create_new(true)

@@ -126,8 +126,8 @@ impl Completer for Words {
                 // What takes something is ready to be given it.
                 if takes.is_empty() { (*name).to_owned() } else { format!("{name} ") }
             };
-            let names = HELP.iter().map(named).collect();
-            return Ok((0, beginning_with(typed, names)));
+            let all = HELP.iter().map(named).collect();
+            return Ok((0, beginning_with(typed, all)));
         }
         Ok((byte_idx, Vec::new()))
     }

@@ -234,8 +234,8 @@ mod tests {
             let mut markdown = Markdown::default();
             let mut out: String = pieces.map(|piece| markdown.push(&piece)).collect();
             out.push_str(&markdown.finish());
-            let names = [(HEADING, "<h>"), (BOLD, "<b>"), (CODE, "<c>"), (DIM, "<d>")];
-            let named = names.iter().fold(out, |out, (style, name)| out.replace(style, name));
+            let styles = [(HEADING, "<h>"), (BOLD, "<b>"), (CODE, "<c>"), (DIM, "<d>")];
+            let named = styles.iter().fold(out, |out, (style, name)| out.replace(style, name));
             let mut tidy = named.replace(RESET, "</>");
             // Whether a style is ended once or twice makes no difference to the eye.
             while tidy.contains("</></>") {

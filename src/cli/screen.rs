@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::markdown::Markdown;
 use super::{note, terminal};
+use crate::config::Environment;
 use crate::model::Usage;
 use crate::router::{Answer, Failure, Progress};
 use crate::tools::words;
@@ -33,10 +34,11 @@ struct Inner {
 }
 
 impl Screen {
-    /// A screen for one answer.
-    pub(super) fn new() -> Self {
+    /// A screen for one answer, in colour where the terminal and the user allow it.
+    pub(super) fn new(environment: &Environment) -> Self {
         let is_terminal = io::stdout().is_terminal();
-        let markdown = (is_terminal && !super::no_color()).then(Markdown::default);
+        let markdown =
+            (is_terminal && environment.var("NO_COLOR").is_none()).then(Markdown::default);
         let inner = Inner {
             markdown,
             is_terminal,
