@@ -7,7 +7,7 @@ use crate::model::Model;
 use crate::setup::{Bench, URI, able, backend, options, range, settings};
 use crate::test_server::TestServer;
 
-fn chat(argument: Value) -> Value {
+fn chat(argument: &Value) -> Value {
     json!({ "command": "arawn.chat", "arguments": [argument] })
 }
 
@@ -38,7 +38,8 @@ fn uri_of(folder: &tempfile::TempDir, name: &str) -> String {
 async fn a_conversation_goes_on_by_its_id() {
     let mut bench = Bench::new().await;
     let mut server = bench.server(able()).await;
-    let first = server.request("workspace/executeCommand", chat(json!({"message": "hello"}))).await;
+    let first =
+        server.request("workspace/executeCommand", chat(&json!({"message": "hello"}))).await;
     bench.model.says("hi").await;
     let answer = server.answer(first).await.unwrap();
     assert_eq!(answer["conversationId"], "chat-1");
@@ -47,7 +48,7 @@ async fn a_conversation_goes_on_by_its_id() {
     assert_eq!(answer["usage"]["output_tokens"], 3);
     assert_eq!(server.progress_end().await, "Chat: answered, by ollama (codellama)");
 
-    let more = chat(json!({"message": "more", "conversationId": "chat-1"}));
+    let more = chat(&json!({"message": "more", "conversationId": "chat-1"}));
     let second = server.request("workspace/executeCommand", more).await;
     let mut call = bench.model.call().await;
     let told: Vec<&str> = call.body["messages"]
@@ -77,7 +78,7 @@ async fn documents_go_with_the_message_as_they_are_in_the_editor_or_on_disk() {
         { "uri": uri_of(&folder, "closed.rs") },
     ]);
     let id = server
-        .request("workspace/executeCommand", chat(json!({"message": "why?", "context": context})))
+        .request("workspace/executeCommand", chat(&json!({"message": "why?", "context": context})))
         .await;
     let mut call = bench.model.call().await;
     assert_eq!(
@@ -130,7 +131,7 @@ async fn tools_look_at_the_editor_and_are_shown_in_the_stream() {
     let asked = json!({ "textDocument": { "uri": uri }, "range": range(0, 3, 0, 3), "context": { "diagnostics": diagnostics } });
     server.call("textDocument/codeAction", asked).await;
     let argument = json!({"message": "x", "tools": true, "conversationId": "mine"});
-    let id = server.request("workspace/executeCommand", chat(argument)).await;
+    let id = server.request("workspace/executeCommand", chat(&argument)).await;
     let mut call = bench.model.call().await;
     assert_eq!(call.body["tools"].as_array().unwrap().len(), 5);
     call.call_tools(&[("read_file", json!({"path": "a.rs"})), ("diagnostics", json!({}))]).await;
@@ -168,7 +169,7 @@ async fn cancelling_closes_the_socket_and_leaves_the_conversation_as_it_was() {
     let mut bench = Bench::new().await;
     let mut server = bench.server(able()).await;
     let argument = json!({"message": "one", "conversationId": "c"});
-    let id = server.request("workspace/executeCommand", chat(argument)).await;
+    let id = server.request("workspace/executeCommand", chat(&argument)).await;
     let mut call = bench.model.call().await;
     call.say("half").await;
     server.notify("$/cancelRequest", json!({ "id": id })).await;
@@ -177,7 +178,7 @@ async fn cancelling_closes_the_socket_and_leaves_the_conversation_as_it_was() {
     assert_eq!(server.progress_end().await, "Chat: cancelled");
 
     let argument = json!({"message": "two", "conversationId": "c"});
-    let id = server.request("workspace/executeCommand", chat(argument)).await;
+    let id = server.request("workspace/executeCommand", chat(&argument)).await;
     let call = bench.model.call().await;
     assert_eq!(call.body["messages"].as_array().unwrap().len(), 2);
     server.command("arawn.cancel", Value::Null).await;
@@ -195,7 +196,7 @@ async fn a_failure_is_an_error_with_class_and_hint() {
     let options = options(settings(&backends, bench.state.path().into()));
     let mut server = TestServer::greeted(options, able()).await;
     server.open(URI, "rust", "").await;
-    let id = server.request("workspace/executeCommand", chat(json!({"message": "x"}))).await;
+    let id = server.request("workspace/executeCommand", chat(&json!({"message": "x"}))).await;
     let error = server.answer(id).await.unwrap_err();
     assert_eq!((&error["code"], &error["data"]["class"]), (&json!(-32803), &json!("connect")));
     assert!(error["message"].as_str().unwrap().starts_with("Arawn: Cannot connect to Ollama"));

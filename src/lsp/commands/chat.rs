@@ -13,6 +13,7 @@ use crate::lsp::messages::sentence;
 use crate::lsp::run::Ticket;
 use crate::lsp::session::Session;
 use crate::lsp::{commands::argument, convert};
+use crate::text::Document;
 use crate::tools::Sight;
 
 /// Longest name a client may give to a conversation, in bytes.
@@ -72,7 +73,7 @@ fn order(session: &Session, argument: &Value) -> Result<Order> {
     }
     let sight = uses_tools.then(|| {
         session.state.read(|inner| Sight {
-            documents: inner.documents.values().map(|document| document.snapshot()).collect(),
+            documents: inner.documents.values().map(Document::snapshot).collect(),
             findings: Some(inner.findings.values().flatten().cloned().collect()),
         })
     });
