@@ -58,8 +58,48 @@ pub struct ModelInfo {
     pub id: String,
     /// Context window in tokens.
     pub context_length: Option<u32>,
-    /// `tools`, `vision`, `insert`, `embedding`, `thinking`, ... as far as told.
+    /// `tools`, `vision`, `insert`, `embedding`, `thinking`, ...; empty where nothing is told.
     pub abilities: Vec<String>,
+    /// Whether it is in memory now, on servers that load models on demand.
+    pub loaded: Option<bool>,
+    /// The provider's plans for it, where they are not simply to serve it.
+    pub lifecycle: Option<Lifecycle>,
+}
+
+impl ModelInfo {
+    /// Whether the model has an ability; `None` where nothing is told of its abilities.
+    pub fn can(&self, ability: &str) -> Option<bool> {
+        (!self.abilities.is_empty()).then(|| self.abilities.iter().any(|told| told == ability))
+    }
+}
+
+/// A model that is on its way out.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Lifecycle {
+    /// How far.
+    pub stage: Stage,
+    /// The day on which it was or will be retired, as the provider writes it.
+    pub retires: Option<String>,
+}
+
+/// How far a model is on its way out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// It answers, but not for ever.
+    Deprecated,
+    /// It no longer answers.
+    Retired,
+}
+
+impl Stage {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Deprecated => "deprecated",
+            Self::Retired => "retired",
+        }
+    }
 }
 
 /// All backends of the process: one pool of connections, one memory of what models can do.

@@ -6,7 +6,9 @@ use super::fault::{Complaint, Ending, Fault, Piece};
 use super::ndjson::Ndjson;
 use super::{Asked, Decoder, Lookup, ModelInfo, Prompt, Translator, classify, openai, words};
 use crate::config::BackendSettings;
-use crate::model::{Arguments, ErrorClass, Message, Role, StopReason, Task, ToolCall, Usage};
+use crate::model::{
+    Arguments, ErrorClass, Image, Message, Role, StopReason, Task, ToolCall, Usage,
+};
 
 /// The translator of this dialect.
 #[derive(Debug)]
@@ -37,7 +39,8 @@ impl Translator for Ollama {
         let read = |item: &Value| {
             let id = item.get("name").or_else(|| item.get("model"))?.as_str()?.to_owned();
             let context_length = item.pointer("/details/context_length").and_then(to_length);
-            Some(ModelInfo { id, context_length, abilities: strings(item.get("capabilities")) })
+            let abilities = strings(item.get("capabilities"));
+            Some(ModelInfo { id, context_length, abilities, ..ModelInfo::default() })
         };
         models.into_iter().flatten().filter_map(read).collect()
     }
@@ -53,6 +56,7 @@ impl Translator for Ollama {
             id: model.to_owned(),
             context_length: length.and_then(|(_, value)| to_length(value)),
             abilities: strings(shown.get("capabilities")),
+            ..ModelInfo::default()
         })
     }
 
@@ -139,6 +143,10 @@ fn to_wire(message: &Message) -> Value {
     wire.insert("content".into(), message.text.as_str().into());
     if !message.tool_calls.is_empty() {
         wire.insert("tool_calls".into(), message.tool_calls.iter().map(call_to_wire).collect());
+    }
+    if !message.images.is_empty() {
+        // Bare base64; Ollama takes neither a data URL nor an address.
+        wire.insert("images".into(), message.images.iter().map(Image::base64).collect());
     }
     if let Some(result) = &message.result_of {
         wire.insert("tool_name".into(), result.name.as_str().into());

@@ -68,7 +68,7 @@ fn read_model(item: &Value) -> Option<ModelInfo> {
     .find_map(|path| item.pointer(path).and_then(Value::as_u64))
     .and_then(|length| u32::try_from(length).ok())
     .filter(|&length| length > 0);
-    Some(ModelInfo { id, context_length: length, abilities: Vec::new() })
+    Some(ModelInfo { id, context_length: length, ..ModelInfo::default() })
 }
 
 fn is_openai_host(backend: &BackendSettings) -> bool {
@@ -132,7 +132,8 @@ fn messages(backend: &BackendSettings, request: &Request) -> Vec<Value> {
 
 fn to_wire(backend: &BackendSettings, message: &Message) -> Value {
     match message.role {
-        Role::User => json!({"role": "user", "content": message.text}),
+        Role::User if message.images.is_empty() => json!({"role": "user", "content": message.text}),
+        Role::User => json!({"role": "user", "content": parts(message)}),
         Role::Tool => {
             let id = message.result_of.as_ref().map_or("", |result| result.id.as_str());
             json!({"role": "tool", "tool_call_id": id, "content": message.text})
@@ -150,6 +151,16 @@ fn to_wire(backend: &BackendSettings, message: &Message) -> Value {
             json!({"role": "assistant", "content": content, "tool_calls": calls})
         }
     }
+}
+
+/// A message with images: they come first, and the text about them after.
+fn parts(message: &Message) -> Vec<Value> {
+    let images = message
+        .images
+        .iter()
+        .map(|image| json!({"type": "image_url", "image_url": {"url": image.data_url()}}));
+    let text = (!message.text.is_empty()).then(|| json!({"type": "text", "text": message.text}));
+    images.chain(text).collect()
 }
 
 fn call_to_wire(call: &ToolCall) -> Value {

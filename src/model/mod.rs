@@ -3,8 +3,10 @@
 //! Nothing here knows a provider's wire format; `backends/` translates both ways.
 
 mod error;
+mod image;
 
 pub use error::{ConnectKind, ErrorClass, ModelError};
+pub use image::{Image, ImageFormat};
 
 use std::fmt;
 use std::sync::Arc;
@@ -156,7 +158,13 @@ impl Request {
     pub fn estimated_tokens(&self) -> usize {
         let bytes: usize =
             self.system.len() + self.messages.iter().map(|m| m.text.len() + 16).sum::<usize>();
-        estimated_tokens(bytes)
+        let of_images: usize = self.images().map(Image::estimated_tokens).sum();
+        estimated_tokens(bytes).saturating_add(of_images)
+    }
+
+    /// All images of the conversation.
+    pub fn images(&self) -> impl Iterator<Item = &Image> {
+        self.messages.iter().flat_map(|message| &message.images)
     }
 }
 
@@ -188,12 +196,20 @@ pub struct Message {
     pub tool_calls: Vec<ToolCall>,
     /// For `Role::Tool`: the call this is the result of (id and tool name).
     pub result_of: Option<ToolResultOf>,
+    /// Images that go with the text, in order; only the user sends them.
+    pub images: Vec<Image>,
 }
 
 impl Message {
     /// A message of the user.
     pub fn user(text: impl Into<String>) -> Self {
-        Self { role: Role::User, text: text.into(), tool_calls: Vec::new(), result_of: None }
+        Self {
+            role: Role::User,
+            text: text.into(),
+            tool_calls: Vec::new(),
+            result_of: None,
+            images: Vec::new(),
+        }
     }
 
     /// A message of the model.
