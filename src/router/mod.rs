@@ -11,7 +11,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::backends::{Backends, ModelInfo};
-use crate::config::Settings;
+use crate::config::{CloudPolicy, Place, Settings};
 use crate::gate::{Gate, Origin, Refusal};
 use crate::model::{
     BackendName, ErrorClass, ModelError, Request, StopReason, Task, TooLong, ToolCall, Usage,
@@ -223,6 +223,9 @@ impl Router {
         backend: &BackendName,
     ) -> Result<Vec<ModelInfo>, Cause> {
         let backend = settings.backend(backend).ok_or_else(|| *pick::unknown(settings, backend))?;
+        if settings.privacy.cloud == CloudPolicy::Never && backend.place == Place::Cloud {
+            return Err(Refusal::CloudForbidden { backend: backend.name.clone() }.into());
+        }
         let key = self.keys.key_of(backend, settings).await?;
         Ok(self.backends.models(backend, key.as_ref()).await?)
     }
