@@ -10,6 +10,8 @@ pub mod text;
 
 pub mod model;
 
+pub mod images;
+
 pub mod gate;
 
 pub mod backends;
