@@ -30,6 +30,8 @@ pub mod assistant;
 
 pub mod conversation;
 
+pub mod embeddings;
+
 pub mod report;
 
 pub mod cli;

@@ -40,7 +40,8 @@ impl Translator for Ollama {
             let id = item.get("name").or_else(|| item.get("model"))?.as_str()?.to_owned();
             let context_length = item.pointer("/details/context_length").and_then(to_length);
             let abilities = strings(item.get("capabilities"));
-            Some(ModelInfo { id, context_length, abilities, ..ModelInfo::default() })
+            let info = ModelInfo { id, context_length, abilities, ..ModelInfo::default() };
+            Some(info.completely_told())
         };
         models.into_iter().flatten().filter_map(read).collect()
     }
@@ -52,12 +53,13 @@ impl Translator for Ollama {
     fn read_description(&self, shown: &Value, model: &str) -> Option<ModelInfo> {
         let info = shown.get("model_info").and_then(Value::as_object);
         let length = info.into_iter().flatten().find(|(key, _)| key.ends_with(".context_length"));
-        Some(ModelInfo {
+        let info = ModelInfo {
             id: model.to_owned(),
             context_length: length.and_then(|(_, value)| to_length(value)),
             abilities: strings(shown.get("capabilities")),
             ..ModelInfo::default()
-        })
+        };
+        Some(info.completely_told())
     }
 
     fn window(&self, backend: &BackendSettings, info: Option<&ModelInfo>) -> Option<u32> {
@@ -98,14 +100,16 @@ fn body(asked: &Asked<'_>) -> Value {
     // Without these Ollama drops the oldest messages, or shifts the window, and says nothing.
     body.insert("truncate".into(), false.into());
     body.insert("shift".into(), false.into());
-    if let Some(keep_alive) = &asked.backend.keep_alive {
-        let value = keep_alive
-            .parse::<i64>()
-            .map_or_else(|_| Value::from(keep_alive.as_str()), Value::from);
-        body.insert("keep_alive".into(), value);
+    if let Some(written) = &asked.backend.keep_alive {
+        body.insert("keep_alive".into(), keep_alive(written));
     }
     body.insert("options".into(), options(asked));
     Value::Object(body)
+}
+
+/// `keep_alive` as Ollama takes it: seconds as a number, `"10m"` as a text.
+pub(crate) fn keep_alive(written: &str) -> Value {
+    written.parse::<i64>().map_or_else(|_| Value::from(written), Value::from)
 }
 
 fn options(asked: &Asked<'_>) -> Value {

@@ -2,6 +2,7 @@
 
 mod attempt;
 mod breaker;
+mod embed;
 mod keys;
 mod pick;
 mod retry;
