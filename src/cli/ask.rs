@@ -1,6 +1,7 @@
 //! `arawn ask`: one question, one answer, streamed to stdout.
 
 use std::io::{self, IsTerminal, Read, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serde_json::Value;
@@ -10,7 +11,8 @@ use super::{
     workspace_here,
 };
 use crate::assistant::Assistant;
-use crate::model::Request;
+use crate::gate::Origin;
+use crate::model::{Message, Request};
 use crate::report::{Kind, Report};
 use crate::router::{Answer, Choice, Failure, Progress};
 
@@ -18,6 +20,9 @@ use crate::router::{Answer, Choice, Failure, Progress};
 pub(super) struct AskArguments {
     /// The question; what is piped into stdin is added to it
     prompt: Vec<String>,
+    /// Show the model a PNG, JPEG, GIF or WebP file; may be given several times
+    #[arg(long = "image", value_name = "FILE")]
+    images: Vec<PathBuf>,
     /// How to print the answer
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -32,14 +37,25 @@ enum Format {
 }
 
 pub(super) fn run(arguments: &AskArguments, session: &Session) -> Result<ExitCode, Report> {
-    let prompt = prompt_of(&arguments.prompt)?;
-    let assistant = session.assistant(workspace_here(&session.environment))?;
-    let request = Request::of_user(prompt);
+    let prompt = prompt_of(&arguments.prompt, arguments.images.len())?;
+    let workspace = workspace_here(&session.environment);
+    let assistant = session.assistant(workspace.clone())?;
+    let read = |path: &PathBuf| assistant.read_image(path, &workspace);
+    let images = arguments.images.iter().map(read).collect::<Result<Vec<_>, _>>();
+    let images = images.map_err(|problem| Report::from(&problem))?;
+    let request = Request {
+        messages: vec![Message { images, ..Message::user(prompt) }],
+        ..Request::default()
+    };
+    // The gate is asked about them again by the router, beside everything else.
+    let origin = Origin { files: arguments.images.clone(), workspace };
     let choice = session.globals.choice();
     let ended = block_on(async {
         Ok(match arguments.format {
-            Format::Text => ask_streaming(&assistant, &request, &choice).await,
-            Format::Json => assistant.ask(&request, &choice, &mut |_progress| {}).await,
+            Format::Text => ask_streaming(&assistant, &request, origin, &choice).await,
+            Format::Json => {
+                assistant.ask_about(&request, origin, &choice, &mut |_progress| {}).await
+            }
         })
     })?;
     Ok(match ended {
@@ -52,7 +68,7 @@ pub(super) fn run(arguments: &AskArguments, session: &Session) -> Result<ExitCod
 }
 
 /// The words of the command line, with stdin after them where something is piped in.
-fn prompt_of(words: &[String]) -> Result<String, Report> {
+fn prompt_of(words: &[String], n_images: usize) -> Result<String, Report> {
     let mut prompt = words.join(" ");
     if !io::stdin().is_terminal() {
         let mut piped = String::new();
@@ -66,6 +82,10 @@ fn prompt_of(words: &[String]) -> Result<String, Report> {
             prompt.push_str(&piped);
         }
     }
+    if prompt.trim().is_empty() && n_images > 0 {
+        let what = if n_images == 1 { "this image" } else { "these images" };
+        return Ok(format!("Describe {what}."));
+    }
     if prompt.trim().is_empty() {
         let hint = "write it behind `ask`: `arawn ask \"what is a monad?\"`, or pipe it in";
         return Err(Report::new(Kind::Usage, "no question was asked").with_hint(hint));
@@ -76,6 +96,7 @@ fn prompt_of(words: &[String]) -> Result<String, Report> {
 async fn ask_streaming(
     assistant: &Assistant,
     request: &Request,
+    origin: Origin,
     choice: &Choice,
 ) -> Result<Answer, Box<Failure>> {
     let mut printer = Printer::new();
@@ -100,7 +121,7 @@ async fn ask_streaming(
             printer.restart();
         }
     };
-    let answer = assistant.ask(request, choice, &mut watch);
+    let answer = assistant.ask_about(request, origin, choice, &mut watch);
     tokio::pin!(answer);
     let mut beat = tokio::time::interval(std::time::Duration::from_millis(120));
     let ended = loop {

@@ -6,9 +6,11 @@ mod actions;
 mod ask;
 mod config;
 mod doctor;
+mod embed;
 mod language;
 mod lsp;
 mod models;
+mod pull;
 mod result;
 mod run;
 mod secret;
@@ -80,7 +82,9 @@ enum Command {
     Ask(ask::AskArguments),
     /// List what `run` and the editors offer
     Actions(actions::ActionsArguments),
-    /// List the models of your backends
+    /// Print vectors of texts, or of the lines of stdin
+    Embed(embed::EmbedArguments),
+    /// List the models of your backends and what they can do, or fetch one
     Models(models::ModelsArguments),
     /// Show, check or create the configuration
     #[command(subcommand)]
@@ -134,7 +138,11 @@ fn dispatch(arguments: Arguments, environment: Arc<Environment>) -> Result<ExitC
             drop(out);
             ask::run(&arguments, &session)
         }
-        Command::Models(arguments) => models::run(&arguments, &session, &mut out).map(done),
+        Command::Embed(arguments) => {
+            drop(out);
+            embed::run(&arguments, &session)
+        }
+        Command::Models(arguments) => models::run(&arguments, &session, &mut out),
         Command::Actions(arguments) => actions::run(&arguments, &session, &mut out).map(done),
         Command::Doctor(arguments) => doctor::run(&arguments, &session, &mut out),
         Command::Config(command) => {
