@@ -210,8 +210,18 @@ impl From<&ImageProblem> for Report {
 impl From<&EmbedError> for Report {
     fn from(error: &EmbedError) -> Self {
         let kind = match error {
-            EmbedError::Backend(cause) => return Self::from(&**cause),
-            EmbedError::LocalNotBuiltIn | EmbedError::NoModel { .. } => Kind::Config,
+            EmbedError::Backend(cause) => {
+                let report = Self::from(&**cause);
+                let is_too_long = matches!(&**cause, Cause::Model(error) if error.class == ErrorClass::ContextOverflow);
+                return if is_too_long {
+                    report.with_hint("cut the text into smaller pieces")
+                } else {
+                    report
+                };
+            }
+            EmbedError::LocalNotBuiltIn
+            | EmbedError::MakesNone { .. }
+            | EmbedError::NoModel { .. } => Kind::Config,
             EmbedError::EmptyText { .. } => Kind::Usage,
             EmbedError::DimensionChanged { .. } => Kind::Backend,
         };

@@ -74,7 +74,8 @@ async fn embed(inner: &Inner, call: EmbedCall<'_>) -> Result<Vectors, Fault> {
         return Err(Fault::new(ErrorClass::Unsupported, "this pass is not for embeddings"));
     }
     let prompt = prompt(&backend, model, texts)?;
-    let mut body = inner.http.send(&Endpoint::new(&backend, key.as_ref()), pass, prompt).await?;
+    let endpoint = Endpoint::new(&backend, key.as_ref());
+    let mut body = inner.http.send(&endpoint, pass, prompt).await.map_err(better_class)?;
     let mut bytes = Vec::new();
     loop {
         match body.next().await {
@@ -92,15 +93,22 @@ async fn embed(inner: &Inner, call: EmbedCall<'_>) -> Result<Vectors, Fault> {
     read(&bytes, texts.len()).map_err(|fault| Fault { status: Some(body.status()), ..fault })
 }
 
+/// llama.cpp calls a text that is longer than its batch a failure of its own.
+fn better_class(fault: Fault) -> Fault {
+    let is_too_long = fault.message.contains("too large to process");
+    let class = if is_too_long { ErrorClass::ContextOverflow } else { fault.class };
+    Fault { class, ..fault }
+}
+
 fn prompt(backend: &BackendSettings, model: &str, texts: &[String]) -> Result<Prompt, Fault> {
-    let (path, body) = match (backend.dialect, backend.provider) {
-        (Dialect::Anthropic, _) | (_, Provider::Groq) => {
+    let (path, body) = match backend.dialect {
+        Dialect::Anthropic => {
             let message = format!("{} makes no embeddings", backend.provider_text());
             return Err(Fault::new(ErrorClass::Unsupported, message));
         }
-        (Dialect::Openai, _) => ("embeddings", json!({"model": model, "input": texts})),
+        Dialect::Openai => ("embeddings", json!({"model": model, "input": texts})),
         // Without `truncate` the end of a long text would silently count for nothing.
-        (Dialect::Ollama, _) => {
+        Dialect::Ollama => {
             let mut body = json!({"model": model, "input": texts, "truncate": false});
             if let (Some(keep_alive), Some(body)) = (&backend.keep_alive, body.as_object_mut()) {
                 body.insert("keep_alive".into(), super::ollama::keep_alive(keep_alive));

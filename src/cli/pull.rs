@@ -151,12 +151,19 @@ fn draw(bar: &ProgressBar, parts: &mut Parts, pulling: &Pulling) {
         Pulling::Part { digest, total, completed } => {
             if bar.length().is_none() {
                 bar.set_style(loading_style());
-                // What an earlier pull left behind is no speed of this one.
-                bar.reset_eta();
             }
+            let is_new = parts.is_new(digest);
             let (total, completed) = parts.with(digest, *total, *completed);
             bar.set_length(total);
             bar.set_position(completed);
+            if is_new {
+                // What an earlier pull left there was not loaded now and is no measure of the speed. The
+                // estimate takes note of the position with a tick, which only a bar without a ticker obeys.
+                bar.disable_steady_tick();
+                bar.tick();
+                bar.reset_eta();
+                bar.enable_steady_tick(TICK);
+            }
         }
         Pulling::Done => {}
     }
@@ -182,6 +189,11 @@ struct Parts {
 }
 
 impl Parts {
+    /// Whether nothing was heard of a part yet.
+    fn is_new(&self, digest: &str) -> bool {
+        self.parts.iter().all(|part| part.0 != digest)
+    }
+
     /// Notes how far a part is; gives size and progress of all that are known.
     fn with(&mut self, digest: &str, total: u64, completed: u64) -> (u64, u64) {
         match self.parts.iter_mut().find(|part| part.0 == digest) {

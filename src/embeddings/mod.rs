@@ -8,7 +8,7 @@ mod batches;
 use std::sync::Arc;
 
 use crate::assistant::Assistant;
-use crate::config::{BackendSettings, EmbeddingSource, Provider, Settings};
+use crate::config::{BackendSettings, Dialect, EmbeddingSource, Provider, Settings};
 use crate::gate::Origin;
 use crate::model::BackendName;
 use crate::router::{Cause, Choice};
@@ -37,6 +37,12 @@ pub enum EmbedError {
     /// `backend = "local"`.
     #[error("local embeddings are not built in yet")]
     LocalNotBuiltIn,
+    /// The service has no embeddings.
+    #[error("backend \"{backend}\" makes no embeddings")]
+    MakesNone {
+        /// The backend.
+        backend: BackendName,
+    },
     /// Nobody said which model.
     #[error("no embedding model is set for backend \"{backend}\"")]
     NoModel {
@@ -72,8 +78,8 @@ impl EmbedError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Backend(_) => None,
-            Self::LocalNotBuiltIn => Some(
-                "set `[embeddings] backend = \"ollama\"` or \"openai\" in your config, or pass `--backend NAME`"
+            Self::LocalNotBuiltIn | Self::MakesNone { .. } => Some(
+                "set `[embeddings] backend` to \"ollama\" or \"openai\" in your config, or pass `--backend NAME`"
                     .to_owned(),
             ),
             Self::NoModel { .. } => {
@@ -110,6 +116,9 @@ impl Embedder {
             name: name.to_string(),
             known: settings.backends.keys().map(ToString::to_string).collect(),
         })?;
+        if backend.dialect == Dialect::Anthropic || backend.provider == Provider::Groq {
+            return Err(EmbedError::MakesNone { backend: name.clone() });
+        }
         let has_own_table = name.as_str() == "openai";
         let backend = match &options.openai_key {
             Some(key) if has_own_table => {
@@ -133,9 +142,7 @@ fn usual_model(provider: Provider) -> Option<&'static str> {
     match provider {
         Provider::OpenAi => Some("text-embedding-3-small"),
         Provider::Ollama => Some("nomic-embed-text"),
-        // They have none; the backend says so itself.
-        Provider::Anthropic | Provider::Groq => Some(""),
-        Provider::Other => None,
+        Provider::Anthropic | Provider::Groq | Provider::Other => None,
     }
 }
 

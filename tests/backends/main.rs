@@ -6,6 +6,7 @@ mod upstream;
 
 mod failures;
 mod gate;
+mod images;
 mod one_way;
 mod requests;
 mod routing;

@@ -7,7 +7,10 @@ mod upstream;
 
 mod ask;
 mod bad_input;
+mod embed;
 mod home;
+mod images;
+mod models;
 mod privacy;
 mod run;
 mod tools;
