@@ -136,6 +136,14 @@ pub enum Cause {
         /// What there is.
         known: Vec<String>,
     },
+    /// The backend is configured in a way that cannot work.
+    #[error("backend \"{backend}\" cannot be used: {reason}")]
+    Unusable {
+        /// The backend.
+        backend: BackendName,
+        /// Why, as the configuration's warning says it.
+        reason: String,
+    },
     /// The backend has no model, neither in its own table nor elsewhere.
     #[error("no model is set for backend \"{backend}\"")]
     NoModel {
@@ -151,7 +159,7 @@ impl Cause {
             Self::Model(error) => error.class.as_str(),
             Self::Refused(_) => "refused",
             Self::Secret(_) => ErrorClass::Auth.as_str(),
-            Self::UnknownBackend { .. } => "unknown_backend",
+            Self::UnknownBackend { .. } | Self::Unusable { .. } => "unknown_backend",
             Self::NoModel { .. } => ErrorClass::ModelNotAvailable.as_str(),
         }
     }
