@@ -2,18 +2,22 @@
 
 use serde_json::Value;
 
-use super::{Lifecycle, ModelInfo, Stage};
+use super::{Lifecycle, ModelInfo};
 
 /// One item of a list of models.
 pub(super) fn read_model(item: &Value) -> Option<ModelInfo> {
     let id = item.get("id").or_else(|| item.get("name"))?.as_str()?.to_owned();
     let (abilities, lacks) = abilities(item);
+    let (lifecycle, retires_at) = lifecycle(item);
+    let max_output = item.get("max_completion_tokens").and_then(Value::as_u64);
     Some(ModelInfo {
         id,
         context_length: context_length(item),
         abilities,
         lacks,
-        lifecycle: lifecycle(item),
+        max_output: max_output.and_then(|length| u32::try_from(length).ok()),
+        lifecycle,
+        retires_at,
         ..ModelInfo::default()
     })
 }
@@ -73,16 +77,19 @@ fn words_at<'a>(item: &'a Value, path: &str) -> Option<Vec<&'a str>> {
     Some(item.pointer(path)?.as_array()?.iter().filter_map(Value::as_str).collect())
 }
 
-fn lifecycle(item: &Value) -> Option<Lifecycle> {
-    let retires = ["deprecation", "deprecation_date", "expiration_date", "shutdown_date"]
+/// Whether the model is on its way out, and the day where it is told.
+fn lifecycle(item: &Value) -> (Lifecycle, Option<String>) {
+    let retires_at = ["deprecation", "deprecation_date", "expiration_date", "shutdown_date"]
         .iter()
         .find_map(|name| item.get(*name).and_then(Value::as_str))
         .map(str::to_owned);
-    // Groq lists models that no longer answer.
-    if item.get("active").and_then(Value::as_bool) == Some(false) {
-        return Some(Lifecycle { stage: Stage::Retired, retires });
-    }
-    retires.map(|day| Lifecycle { stage: Stage::Deprecated, retires: Some(day) })
+    let lifecycle = match (item.get("active").and_then(Value::as_bool), &retires_at) {
+        // Groq keeps what it has switched off in its list.
+        (Some(false), _) => Lifecycle::Retired,
+        (_, Some(_)) => Lifecycle::Deprecated,
+        (_, None) => Lifecycle::Active,
+    };
+    (lifecycle, retires_at)
 }
 
 #[cfg(test)]
@@ -121,14 +128,15 @@ mod tests {
         );
         assert_eq!(info.abilities, ["tools", "insert"]);
         assert_eq!((info.can("vision"), info.can("insert")), (Some(false), Some(true)));
-        assert_eq!(info.lifecycle.unwrap().retires.as_deref(), Some("2026-12-01"));
+        assert_eq!(info.lifecycle, Lifecycle::Deprecated);
+        assert_eq!(info.retires_at.as_deref(), Some("2026-12-01"));
     }
 
     #[test]
     fn a_model_that_groq_no_longer_serves_is_retired() {
         let info =
             read(&json!({"id": "mixtral-8x7b-32768", "active": false, "context_window": 32768}));
-        assert_eq!(info.lifecycle.unwrap().stage, Stage::Retired);
-        assert_eq!(read(&json!({"id": "x", "active": true})).lifecycle, None);
+        assert_eq!(info.lifecycle, Lifecycle::Retired);
+        assert_eq!(read(&json!({"id": "x", "active": true})).lifecycle, Lifecycle::Active);
     }
 }

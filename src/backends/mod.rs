@@ -71,8 +71,27 @@ pub struct ModelInfo {
     pub lacks: Vec<String>,
     /// Whether it is in memory now, on servers that load models on demand.
     pub loaded: Option<bool>,
-    /// The provider's plans for it, where they are not simply to serve it.
-    pub lifecycle: Option<Lifecycle>,
+    /// Most tokens of an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_output: Option<u32>,
+    /// Whether it is on its way out.
+    pub lifecycle: Lifecycle,
+    /// The day it is or was taken out of service, as the provider writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retires_at: Option<String>,
+}
+
+/// How long a model will still be there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lifecycle {
+    /// In service, or nothing is known.
+    #[default]
+    Active,
+    /// Still answers, but its end is announced.
+    Deprecated,
+    /// Answers no more.
+    Retired,
 }
 
 impl ModelInfo {
@@ -94,35 +113,6 @@ impl ModelInfo {
 
 /// The abilities that arawn asks about.
 const ABILITIES: [&str; 5] = ["tools", "vision", "insert", "embedding", "thinking"];
-
-/// A model that is on its way out.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Lifecycle {
-    /// How far.
-    pub stage: Stage,
-    /// The day on which it was or will be retired, as the provider writes it.
-    pub retires: Option<String>,
-}
-
-/// How far a model is on its way out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Stage {
-    /// It answers, but not for ever.
-    Deprecated,
-    /// It no longer answers.
-    Retired,
-}
-
-impl Stage {
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Deprecated => "deprecated",
-            Self::Retired => "retired",
-        }
-    }
-}
 
 /// All backends of the process: one pool of connections, one memory of what models can do.
 #[derive(Debug, Default)]

@@ -224,8 +224,10 @@ fn block_on<T>(work: impl Future<Output = Result<T, Report>>) -> Result<Interrup
         })?;
     let result = runtime.block_on(async {
         tokio::select! {
-            result = work => result.map(Interruptible::Finished),
+            // In this order: the signal is caught from before the first byte is sent.
+            biased;
             _ = tokio::signal::ctrl_c() => Ok(Interruptible::Interrupted),
+            result = work => result.map(Interruptible::Finished),
         }
     });
     runtime.shutdown_background();

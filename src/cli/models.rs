@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{Interruptible, Session, block_on, note, output_failed, pull, workspace_here};
 use crate::assistant::Assistant;
-use crate::backends::ModelInfo;
+use crate::backends::{Lifecycle, ModelInfo};
 use crate::model::BackendName;
 use crate::report::Report;
 
@@ -108,9 +108,14 @@ fn text_line(name: &BackendName, model: &ModelInfo, width: usize) -> String {
     let context = model.context_length.map(|n| format!("{n} tokens")).unwrap_or_default();
     let mut remarks: Vec<String> = Vec::new();
     remarks.extend((model.loaded == Some(true)).then(|| "loaded".to_owned()));
-    remarks.extend(model.lifecycle.as_ref().map(|lifecycle| match &lifecycle.retires {
-        Some(day) => format!("{} ({day})", lifecycle.stage.as_str()),
-        None => lifecycle.stage.as_str().to_owned(),
+    let stage = match model.lifecycle {
+        Lifecycle::Active => None,
+        Lifecycle::Deprecated => Some("deprecated"),
+        Lifecycle::Retired => Some("retired"),
+    };
+    remarks.extend(stage.map(|stage| match &model.retires_at {
+        Some(day) => format!("{stage} ({day})"),
+        None => stage.to_owned(),
     }));
     let abilities = model.abilities.iter().map(|ability| in_words(ability));
     let facts: Vec<&str> = abilities.chain(remarks.iter().map(String::as_str)).collect();
@@ -136,8 +141,9 @@ fn json_line(name: &BackendName, model: &ModelInfo) -> String {
         "tools": model.can("tools"),
         "fim": model.can("insert"),
         "loaded": model.loaded,
-        "lifecycle": model.lifecycle.as_ref().map(|lifecycle| lifecycle.stage),
-        "retires": model.lifecycle.as_ref().and_then(|lifecycle| lifecycle.retires.clone()),
+        "max_output": model.max_output,
+        "lifecycle": model.lifecycle,
+        "retires_at": model.retires_at,
     })
     .to_string()
 }
