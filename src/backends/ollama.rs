@@ -37,7 +37,8 @@ impl Translator for Ollama {
         let read = |item: &Value| {
             let id = item.get("name").or_else(|| item.get("model"))?.as_str()?.to_owned();
             let context_length = item.pointer("/details/context_length").and_then(to_length);
-            Some(ModelInfo { id, context_length, abilities: strings(item.get("capabilities")) })
+            let abilities = strings(item.get("capabilities"));
+            Some(ModelInfo { id, context_length, abilities, ..ModelInfo::default() })
         };
         models.into_iter().flatten().filter_map(read).collect()
     }
@@ -53,6 +54,7 @@ impl Translator for Ollama {
             id: model.to_owned(),
             context_length: length.and_then(|(_, value)| to_length(value)),
             abilities: strings(shown.get("capabilities")),
+            ..ModelInfo::default()
         })
     }
 

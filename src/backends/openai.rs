@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::chunks::Chunks;
-use super::{Asked, Decoder, Lookup, ModelInfo, Prompt, Translator};
+use super::{Asked, Decoder, Lifecycle, Lookup, ModelInfo, Prompt, Translator};
 use crate::config::{BackendSettings, Provider};
 use crate::model::{Arguments, Message, Request, Role, ToolCall};
 
@@ -68,7 +68,19 @@ fn read_model(item: &Value) -> Option<ModelInfo> {
     .find_map(|path| item.pointer(path).and_then(Value::as_u64))
     .and_then(|length| u32::try_from(length).ok())
     .filter(|&length| length > 0);
-    Some(ModelInfo { id, context_length: length, abilities: Vec::new() })
+    // Groq keeps what it has switched off in its list.
+    let lifecycle = match item.get("active").and_then(Value::as_bool) {
+        Some(false) => Lifecycle::Retired,
+        Some(true) | None => Lifecycle::Active,
+    };
+    let max_output = item.get("max_completion_tokens").and_then(Value::as_u64);
+    Some(ModelInfo {
+        id,
+        context_length: length,
+        max_output: max_output.and_then(|length| u32::try_from(length).ok()),
+        lifecycle,
+        ..ModelInfo::default()
+    })
 }
 
 fn is_openai_host(backend: &BackendSettings) -> bool {

@@ -10,9 +10,9 @@ use tokio::time::{Instant, timeout_at};
 
 use super::fault::{Ending, Fault, Piece};
 use super::http::{self, Body, Endpoint};
-use super::{Asked, Call, Decoder, Inner, translator};
+use super::{Asked, Call, Decoder, Inner, translator, words};
 use crate::config::BackendSettings;
-use crate::model::{ErrorClass, Event};
+use crate::model::{ErrorClass, Event, ProviderParts};
 
 /// How long usage is waited for after a reason to stop was given.
 const SETTLED_LIMIT: Duration = Duration::from_secs(1);
@@ -95,6 +95,12 @@ impl Run {
                 Piece::Reasoning(text) => Event::Reasoning(text),
                 Piece::ToolCall(call) => Event::ToolCall(call),
                 Piece::Usage(usage) => Event::Usage(usage),
+                Piece::Remark(text) => Event::Remark(words::clean(&text, self.who.key.as_ref())),
+                Piece::Parts(json) => Event::Parts(ProviderParts {
+                    backend: self.who.backend.name.clone(),
+                    model: self.who.model.clone(),
+                    json,
+                }),
                 Piece::Done(reason) => {
                     self.queue.push_back(Event::Done { reason });
                     reading.body.release();
@@ -102,7 +108,8 @@ impl Run {
                 }
                 Piece::Failed(fault) => {
                     let status = Some(reading.body.status());
-                    let request_id = reading.body.request_id().map(str::to_owned);
+                    let request_id =
+                        reading.body.request_id().map(str::to_owned).or(fault.request_id.clone());
                     return self.fail(Fault { status, request_id, ..fault });
                 }
             };
@@ -119,7 +126,7 @@ impl Run {
 }
 
 async fn start(inner: &Inner, call: Call) -> Result<Reading, Fault> {
-    let translator = translator(call.backend.dialect)?;
+    let translator = translator(call.backend.dialect);
     let info = inner.describe(&call.backend, &call.model, call.key.as_ref()).await?;
     let asked = Asked {
         backend: &call.backend,

@@ -47,8 +47,11 @@ fn only_the_gate_makes_a_pass() {
 
 #[test]
 fn only_the_router_sends_prompts_and_it_asks_the_gate_first() {
-    assert_eq!(files_naming(&["backends.stream(", ".stream(Call"]), ["router/attempt.rs"]);
-    assert_eq!(files_naming(&[".clear(&order.settings", "Gate::clear("]), ["router/attempt.rs"]);
+    assert_eq!(files_naming(&["backends.stream(", ".stream(Call"]), ["router/asking.rs"]);
+    assert_eq!(
+        files_naming(&[".clear(&order.settings", "Gate::clear("]),
+        ["router/asking.rs", "router/attempt.rs"]
+    );
 }
 
 #[test]
