@@ -185,8 +185,11 @@ fn turns(asked: &Asked<'_>) -> Vec<Value> {
             blocks.sort_by_key(|block| block["type"] != "tool_result");
         }
     }
-    if asked.request.messages.len() > 1 {
-        mark_cached(turns.last_mut().and_then(|(_, blocks)| blocks.last_mut()));
+    // What the model said itself goes back unchanged, without a mark.
+    if asked.request.messages.len() > 1
+        && let Some(("user", blocks)) = turns.last_mut().map(|(role, blocks)| (*role, blocks))
+    {
+        mark_cached(blocks.last_mut());
     }
     turns.into_iter().map(|(role, blocks)| json!({"role": role, "content": blocks})).collect()
 }

@@ -250,6 +250,7 @@ struct State {
     n_connections: usize,
     complaints: Vec<String>,
     routes: BTreeMap<String, (String, String)>,
+    scripted: Vec<String>,
 }
 
 #[derive(Debug, Default)]
@@ -301,6 +302,11 @@ impl Upstream {
         self.shared.change(|state| {
             state.routes.insert(path.to_owned(), (status.to_owned(), body.to_owned()))
         });
+    }
+
+    /// Answers questions at this path out of the script.
+    pub fn unroute(&self, path: &str) {
+        self.shared.change(|state| state.scripted.push(path.to_owned()));
     }
 
     /// The port.
@@ -472,8 +478,14 @@ async fn client_close(stream: &mut TcpStream) {
 
 fn routed(request: &Recorded, shared: &Shared) -> Option<(String, String)> {
     let path = request.path.split('?').next().unwrap_or_default();
-    if let Some(route) = shared.state.lock().unwrap().routes.get(path) {
-        return Some(route.clone());
+    {
+        let state = shared.state.lock().unwrap();
+        if let Some(route) = state.routes.get(path) {
+            return Some(route.clone());
+        }
+        if state.scripted.iter().any(|scripted| scripted == path) {
+            return None;
+        }
     }
     let body = match path {
         "/api/version" => r#"{"version":"0.17.1"}"#,
