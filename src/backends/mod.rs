@@ -11,6 +11,8 @@ mod connect;
 mod decode_tests;
 mod fault;
 mod fragments;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod http;
 mod lines;
 mod messages;
