@@ -316,6 +316,9 @@ fn outcome(job: &Job, scope: &Scope, answer: &Answer) -> Outcome {
         return Outcome::Answer { title: job.action.title.clone(), markdown: answer.text.clone() };
     }
     if let Some(reason) = stopped_short(&answer.reason) {
+        // Where the backend knows more of it, that is the reason.
+        let told = answer.remarks.last().filter(|_| answer.reason != StopReason::ToolCalls);
+        let reason = told.map_or(reason, String::as_str);
         return Outcome::Unusable { reason: reason.to_owned() };
     }
     match fitted(job, scope, &answer.text) {

@@ -52,7 +52,7 @@ impl Assistant {
         };
         let answer = self.route(&order, &compose, watch).await?;
         let mut messages = Arc::unwrap_or_clone(shared);
-        messages.push(Message::assistant(answer.text.clone()));
+        messages.push(answer.to_message());
         conversation.messages = messages;
         Ok(answer)
     }

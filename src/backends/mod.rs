@@ -3,6 +3,8 @@
 //! A dialect is one [`Translator`]; `http.rs` alone sends, `stream.rs` alone runs a call.
 
 mod abilities;
+mod anthropic;
+mod blocks;
 mod chunks;
 mod classify;
 mod connect;
@@ -11,12 +13,16 @@ mod decode_tests;
 mod embed;
 mod fault;
 mod fragments;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod http;
 mod lines;
+mod messages;
 mod ndjson;
 mod ollama;
 mod openai;
 mod pull;
+mod shrink;
 mod sse;
 mod stream;
 mod vision;
@@ -42,6 +48,7 @@ pub use embed::{EmbedCall, Vectors};
 use fault::{Ending, Fault, Piece};
 use http::{Endpoint, Http};
 pub use pull::Pulling;
+pub use shrink::fewer_tokens;
 
 /// One request to one backend.
 #[derive(Debug)]
@@ -150,7 +157,7 @@ impl Backends {
         key: Option<&SecretString>,
     ) -> Result<Option<u32>, ModelError> {
         let window = async {
-            let translator = translator(backend.dialect)?;
+            let translator = translator(backend.dialect);
             let info = self.inner.describe(backend, model, key).await?;
             Ok(translator.window(backend, info.as_deref()))
         };
@@ -171,13 +178,11 @@ impl Backends {
 }
 
 /// The translator of a dialect: the one place that chooses between them.
-fn translator(dialect: Dialect) -> Result<&'static dyn Translator, Fault> {
+fn translator(dialect: Dialect) -> &'static dyn Translator {
     match dialect {
-        Dialect::Openai => Ok(&openai::OpenAi),
-        Dialect::Ollama => Ok(&ollama::Ollama),
-        Dialect::Anthropic => {
-            Err(Fault::new(ErrorClass::Unsupported, "the anthropic dialect is not built in yet"))
-        }
+        Dialect::Anthropic => &anthropic::Anthropic,
+        Dialect::Openai => &openai::OpenAi,
+        Dialect::Ollama => &ollama::Ollama,
     }
 }
 
@@ -191,6 +196,10 @@ trait Translator: fmt::Debug + Sync {
     fn list(&self) -> Lookup;
     /// Reads the answer to that.
     fn read_list(&self, list: &Value) -> Vec<ModelInfo>;
+    /// How to ask for the models that come after those of an answer, if it did not hold all.
+    fn next_page(&self, _list: &Value) -> Option<Lookup> {
+        None
+    }
     /// How to ask about one model, where the server tells something of use.
     fn describe(&self, backend: &BackendSettings, model: &str) -> Option<Lookup>;
     /// Reads the answer to that.
@@ -233,6 +242,10 @@ struct Prompt {
 enum Lookup {
     /// A list.
     Get(&'static str),
+    /// A part of a list: what comes after this id.
+    Page { path: &'static str, after: Option<String> },
+    /// One element of a list, by its id.
+    Model { path: &'static str, id: String },
     /// Ollama's description of one model.
     Show(String),
 }
@@ -251,6 +264,8 @@ struct Inner {
 
 /// How long a server that told nothing of use is not asked again.
 const ASK_AGAIN: Duration = Duration::from_mins(1);
+/// Most parts of one list that are read, for servers that never come to its end.
+const MAX_PAGES: usize = 20;
 /// Questions about models that run at once.
 const MAX_LOOKUPS: usize = 8;
 
@@ -262,7 +277,7 @@ impl Inner {
         model: &str,
         key: Option<&SecretString>,
     ) -> Result<Option<Arc<ModelInfo>>, Fault> {
-        let translator = translator(backend.dialect)?;
+        let translator = translator(backend.dialect);
         let Some(lookup) = translator.describe(backend, model) else { return Ok(None) };
         let slot = self.slot((backend.base_url.to_string(), model.to_owned()));
         let mut slot = slot.lock().await;
@@ -297,9 +312,16 @@ impl Inner {
         backend: &BackendSettings,
         key: Option<&SecretString>,
     ) -> Result<Vec<ModelInfo>, Fault> {
-        let translator = translator(backend.dialect)?;
+        let translator = translator(backend.dialect);
         let endpoint = Endpoint::new(backend, key);
-        let models = translator.read_list(&self.http.look_up(&endpoint, &translator.list()).await?);
+        let mut models = Vec::new();
+        let mut next = Some(translator.list());
+        for _ in 0..MAX_PAGES {
+            let Some(lookup) = next.take() else { break };
+            let page = self.http.look_up(&endpoint, &lookup).await?;
+            models.extend(translator.read_list(&page));
+            next = translator.next_page(&page);
+        }
         if backend.dialect != Dialect::Ollama {
             return Ok(models);
         }

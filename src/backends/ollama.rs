@@ -166,7 +166,8 @@ fn call_to_wire(call: &ToolCall) -> Value {
         Arguments::Json(other) => json!({"value": other}),
         Arguments::Raw(text) => json!({"raw": text}),
     };
-    json!({"id": call.id, "function": {"name": call.name, "arguments": arguments}})
+    // Ollama does without the type; what stands in front of other servers in its name does not.
+    json!({"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}})
 }
 
 /// The decoder.

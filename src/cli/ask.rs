@@ -181,7 +181,10 @@ fn end_text(ended: Result<Answer, Box<Failure>>) -> ExitCode {
             for call in &answer.tool_calls {
                 note(&format!("the model asked for the tool `{}`, which was not run", call.name));
             }
-            if let Some(remark) = remark(&answer) {
+            for remark in &answer.remarks {
+                note(&format!("note: {remark}"));
+            }
+            if let Some(remark) = remark(&answer).filter(|_| answer.remarks.is_empty()) {
                 note(&remark);
             }
             ExitCode::SUCCESS

@@ -354,6 +354,9 @@ fn by(answer: &Answer) -> String {
     for fell_back in &answer.fell_back {
         _ = write!(text, "; {} was given up: {}", fell_back.backend, fell_back.message);
     }
+    for remark in &answer.remarks {
+        _ = write!(text, "; {remark}");
+    }
     neutral::one_line(&text)
 }
 

@@ -198,6 +198,28 @@ pub struct Message {
     pub result_of: Option<ToolResultOf>,
     /// Images that go with the text, in order; only the user sends them.
     pub images: Vec<Image>,
+    /// The same turn in the words of the provider that made it, where that holds more than the rest.
+    pub provider_parts: Option<ProviderParts>,
+}
+
+/// A turn of the model as its provider put it, to be handed back unchanged: signed reasoning, for example.
+///
+/// Means something only to the backend and model that made it; everybody else is sent the neutral fields.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProviderParts {
+    /// Who made it.
+    pub backend: BackendName,
+    /// With which model.
+    pub model: String,
+    /// The parts, in the provider's own form.
+    pub json: serde_json::Value,
+}
+
+impl ProviderParts {
+    /// The parts, if it is that backend and model which made them.
+    pub fn of(&self, backend: &BackendName, model: &str) -> Option<&serde_json::Value> {
+        (self.backend == *backend && self.model == model).then_some(&self.json)
+    }
 }
 
 impl Message {
@@ -209,6 +231,7 @@ impl Message {
             tool_calls: Vec::new(),
             result_of: None,
             images: Vec::new(),
+            provider_parts: None,
         }
     }
 
@@ -290,7 +313,15 @@ pub enum StopReason {
     Other(String),
 }
 
+/// The word of a provider that wants the turn sent back so that the model can go on.
+const PAUSE: &str = "pause_turn";
+
 impl StopReason {
+    /// Whether the turn is only interrupted: sent back as it is, the model goes on with it.
+    pub fn is_pause(&self) -> bool {
+        matches!(self, Self::Other(word) if word == PAUSE)
+    }
+
     /// The name used in `--format json`: `stop`, `length`, `tool_calls`, `refusal`, `content_filter`, `other`.
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -306,7 +337,7 @@ impl StopReason {
 
 /// What a backend yields while it answers.
 ///
-/// Any number of the first four, then exactly one of `Done` or `Failed`, and nothing after.
+/// Any number of the first six, then exactly one of `Done` or `Failed`, and nothing after.
 #[derive(Debug)]
 pub enum Event {
     /// A piece of the visible answer.
@@ -317,6 +348,10 @@ pub enum Event {
     ToolCall(ToolCall),
     /// Token counts; the last one counts.
     Usage(Usage),
+    /// One sentence about the answer that its reader should know: why it is shorter than asked for.
+    Remark(String),
+    /// The whole turn in the provider's own words, where these hold more than the events before.
+    Parts(ProviderParts),
     /// The model ended its answer.
     Done {
         /// Why it stopped.

@@ -57,6 +57,36 @@ async fn more_images_than_a_provider_takes_are_named_and_not_sent() {
 }
 
 #[tokio::test]
+async fn anthropic_gets_blocks_in_base64_before_the_question() {
+    let upstream = Upstream::start([Exchange::anthropic_text(&["ok"])]).await;
+    let image = noise(8, ImageFormat::WebP);
+    let backend = setup::anthropic("anthropic", &upstream);
+    events(&Backends::new(), call(backend, asking(vec![image.clone()]))).await;
+    let content = upstream.request(0).await.json()["messages"][0]["content"].clone();
+    assert_eq!(content[0]["type"], "image");
+    assert_eq!(content[0]["source"]["type"], "base64");
+    assert_eq!(content[0]["source"]["media_type"], "image/webp");
+    assert_eq!(content[0]["source"]["data"], image.base64());
+    assert_eq!(content[1]["text"], "look");
+}
+
+#[tokio::test]
+async fn a_blind_model_of_anthropic_is_named_by_what_its_list_tells() {
+    let upstream = Upstream::start([]).await;
+    upstream.route(
+        "/v1/models/m",
+        "200 OK",
+        r#"{"id":"m","capabilities":{"image_input":{"supported":false}}}"#,
+    );
+    let image = noise(8, ImageFormat::Png);
+    let backend = setup::anthropic("anthropic", &upstream);
+    let seen = events(&Backends::new(), call(backend, asking(vec![image]))).await;
+    let Some(Event::Failed(error)) = seen.last() else { panic!("{seen:?}") };
+    assert_eq!(error.message, "model \"m\" cannot see images");
+    upstream.finish();
+}
+
+#[tokio::test]
 async fn a_local_server_gets_no_format_that_it_may_not_read() {
     let upstream = Upstream::start([Exchange::openai_text(&["ok"])]).await;
     let image = noise(8, ImageFormat::WebP);

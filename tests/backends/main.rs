@@ -4,6 +4,7 @@
 #[path = "../support/upstream.rs"]
 mod upstream;
 
+mod anthropic;
 mod failures;
 mod gate;
 mod images;

@@ -103,7 +103,7 @@ async fn the_ollama_dialect_sends_one_honest_window() {
                 {"role": "system", "content": "be brief"},
                 {"role": "user", "content": "hello"},
                 {"role": "assistant", "content": "", "tool_calls": [
-                    {"id": "c1", "function": {"name": "read", "arguments": {"path": "a"}}}
+                    {"id": "c1", "type": "function", "function": {"name": "read", "arguments": {"path": "a"}}}
                 ]},
                 {"role": "tool", "content": "text of a", "tool_name": "read", "tool_call_id": "c1"},
             ],

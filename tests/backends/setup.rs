@@ -22,6 +22,11 @@ pub(crate) fn openai(name: &str, upstream: &Upstream) -> BackendSettings {
     backend(name, Dialect::Openai, Provider::Other, &format!("{}/v1", upstream.url()))
 }
 
+/// A local backend of that name in the anthropic dialect.
+pub(crate) fn anthropic(name: &str, upstream: &Upstream) -> BackendSettings {
+    backend(name, Dialect::Anthropic, Provider::Anthropic, &upstream.url())
+}
+
 /// A local backend of that name in the ollama dialect.
 pub(crate) fn ollama(name: &str, upstream: &Upstream) -> BackendSettings {
     backend(name, Dialect::Ollama, Provider::Ollama, &upstream.url())
