@@ -12,7 +12,7 @@ use super::{
 };
 use crate::assistant::Assistant;
 use crate::gate::Origin;
-use crate::model::{Request, ToolCall};
+use crate::model::{Message, Request, ToolCall};
 use crate::report::{Kind, Report};
 use crate::router::{Answer, Choice, Failure, Progress};
 use crate::tools::{Sight, words};
@@ -24,6 +24,9 @@ pub(super) struct AskArguments {
     /// Let the model read files of this workspace, with read-only tools
     #[arg(long)]
     tools: bool,
+    /// Show the model a PNG, JPEG, GIF or WebP file; may be given several times
+    #[arg(long = "image", value_name = "FILE")]
+    images: Vec<PathBuf>,
     /// How to print the answer
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -38,13 +41,22 @@ enum Format {
 }
 
 pub(super) fn run(arguments: &AskArguments, session: &Session) -> Result<ExitCode, Report> {
-    let prompt = prompt_of(&arguments.prompt)?;
+    let prompt = prompt_of(&arguments.prompt, arguments.images.len())?;
     let workspace = workspace_here(&session.environment);
+    let assistant = session.assistant(workspace.clone())?;
+    let read = |path: &PathBuf| assistant.read_image(path, &workspace);
+    let images = arguments.images.iter().map(read).collect::<Result<Vec<_>, _>>();
+    let images = images.map_err(|problem| Report::from(&problem))?;
     let question = Question {
-        assistant: session.assistant(workspace.clone())?,
-        request: Request::of_user(prompt),
+        request: Request {
+            messages: vec![Message { images, ..Message::user(prompt) }],
+            ..Request::default()
+        },
+        // The gate is asked about them again by the router, beside everything else.
+        origin: Origin { files: arguments.images.clone(), workspace },
         choice: session.globals.choice(),
-        tools: arguments.tools.then_some(workspace),
+        sight: arguments.tools.then(Sight::default),
+        assistant,
     };
     let ended = block_on(async {
         Ok(match arguments.format {
@@ -62,7 +74,7 @@ pub(super) fn run(arguments: &AskArguments, session: &Session) -> Result<ExitCod
 }
 
 /// The words of the command line, with stdin after them where something is piped in.
-fn prompt_of(words: &[String]) -> Result<String, Report> {
+fn prompt_of(words: &[String], n_images: usize) -> Result<String, Report> {
     let mut prompt = words.join(" ");
     if !io::stdin().is_terminal() {
         let mut piped = String::new();
@@ -76,6 +88,10 @@ fn prompt_of(words: &[String]) -> Result<String, Report> {
             prompt.push_str(&piped);
         }
     }
+    if prompt.trim().is_empty() && n_images > 0 {
+        let what = if n_images == 1 { "this image" } else { "these images" };
+        return Ok(format!("Describe {what}."));
+    }
     if prompt.trim().is_empty() {
         let hint = "write it behind `ask`: `arawn ask \"what is a monad?\"`, or pipe it in";
         return Err(Report::new(Kind::Usage, "no question was asked").with_hint(hint));
@@ -87,9 +103,10 @@ fn prompt_of(words: &[String]) -> Result<String, Report> {
 struct Question {
     assistant: Assistant,
     request: Request,
+    origin: Origin,
     choice: Choice,
-    /// The workspace that the model may look at.
-    tools: Option<Vec<PathBuf>>,
+    /// What the model may look at.
+    sight: Option<Sight>,
 }
 
 impl Question {
@@ -97,13 +114,11 @@ impl Question {
         &self,
         watch: &mut (dyn FnMut(Progress<'_>) + Send),
     ) -> Result<Answer, Box<Failure>> {
-        let Self { assistant, request, choice, tools } = self;
-        match tools {
-            None => assistant.ask(request, choice, watch).await,
-            Some(workspace) => {
-                let origin = Origin { files: Vec::new(), workspace: workspace.clone() };
-                assistant.ask_with_tools(request, choice, origin, Sight::default(), watch).await
-            }
+        let Self { assistant, request, choice, .. } = self;
+        let origin = self.origin.clone();
+        match self.sight.clone() {
+            None => assistant.ask_about(request, origin, choice, watch).await,
+            Some(sight) => assistant.ask_with_tools(request, choice, origin, sight, watch).await,
         }
     }
 }
@@ -229,7 +244,10 @@ fn end_text(ended: Result<Answer, Box<Failure>>) -> ExitCode {
             for call in &answer.tool_calls {
                 note(&format!("the model asked for the tool `{}`, which was not run", call.name));
             }
-            if let Some(remark) = remark(&answer) {
+            for remark in &answer.remarks {
+                note(&format!("note: {remark}"));
+            }
+            if let Some(remark) = remark(&answer).filter(|_| answer.remarks.is_empty()) {
                 note(&remark);
             }
             ExitCode::SUCCESS

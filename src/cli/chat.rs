@@ -17,7 +17,7 @@ use crate::assistant::Assistant;
 use crate::config::Environment;
 use crate::conversation::{Conversation, Turn};
 use crate::gate::Origin;
-use crate::model::{BackendName, Role, StopReason, Task};
+use crate::model::{BackendName, Image, Role, StopReason, Task};
 use crate::report::{Kind, Report};
 use crate::router::{Answer, Choice, Failure};
 use crate::tools::Sight;
@@ -37,6 +37,7 @@ pub(super) fn run(arguments: &ChatArguments, session: &Session) -> Result<ExitCo
         conversation: Conversation::default(),
         choice: session.globals.choice(),
         uses_tools: arguments.tools,
+        images: Vec::new(),
         workspace,
         environment: session.environment.clone(),
     };
@@ -54,6 +55,8 @@ struct Chat {
     conversation: Conversation,
     choice: Choice,
     uses_tools: bool,
+    /// Images that go with the next message, and their files.
+    images: Vec<(PathBuf, Image)>,
     workspace: Vec<PathBuf>,
     environment: Arc<Environment>,
 }
@@ -129,10 +132,11 @@ impl Chat {
 
     fn say(&mut self, message: String) -> Interruptible<Result<Answer, Box<Failure>>> {
         let screen = Screen::new(&self.environment);
-        let origin = Origin { files: Vec::new(), workspace: self.workspace.clone() };
+        let (files, images) = self.images.clone().into_iter().unzip();
+        let origin = Origin { files, workspace: self.workspace.clone() };
         let sight = self.uses_tools.then(Sight::default);
         let choice = self.choice.clone();
-        let turn = Turn { message, choice, origin, sight, ..Turn::default() };
+        let turn = Turn { message, images, choice, origin, sight, ..Turn::default() };
         let mut watch = |progress: crate::router::Progress<'_>| screen.watch(&progress);
         let said = self.assistant.say(&mut self.conversation, turn, &mut watch);
         let ended = self.runtime.block_on(async {
@@ -142,6 +146,9 @@ impl Chat {
             }
         });
         screen.end();
+        if matches!(ended, Interruptible::Finished(Ok(_))) {
+            self.images.clear();
+        }
         ended
     }
 
@@ -163,6 +170,7 @@ impl Chat {
             ChatCommand::Model(None) => note(&self.whom()),
             ChatCommand::Clear => {
                 self.conversation = Conversation::default();
+                self.images.clear();
                 note("[forgotten; the next message begins a new conversation]");
             }
             ChatCommand::Tools(choice) => {
@@ -173,6 +181,7 @@ impl Chat {
                     "[the model sees what you write and nothing else]"
                 });
             }
+            ChatCommand::Image(file) => self.attach(file),
             ChatCommand::Save(file) => self.save(file),
             ChatCommand::Help => help(),
             ChatCommand::Quit => {}
@@ -212,6 +221,19 @@ impl Chat {
             note(&format!("{name} ({model})"));
         }
         note(&self.whom());
+    }
+
+    fn attach(&mut self, file: &Path) {
+        let path = self.environment.working_folder.join(file);
+        match self.assistant.read_image(&path, &self.workspace) {
+            Ok(image) => {
+                let (width, height) = (image.width, image.height);
+                let file = file.display();
+                note(&format!("[{file}, {width} x {height}, goes with the next message]"));
+                self.images.push((path, image));
+            }
+            Err(problem) => print_report(&Report::from(&problem)),
+        }
     }
 
     fn save(&self, file: &Path) {
@@ -259,6 +281,12 @@ fn help() {
 
 /// What a user should know of an answer that did not end as usual.
 fn remark(answer: &Answer) {
+    for remark in &answer.remarks {
+        note(&format!("note: {remark}"));
+    }
+    if !answer.remarks.is_empty() {
+        return;
+    }
     let text = match &answer.reason {
         StopReason::Length => "note: the answer was cut at the output limit; raise `max_tokens`",
         StopReason::Refusal => "note: the model declined",

@@ -13,6 +13,8 @@ pub(super) enum ChatCommand {
     Clear,
     /// Let the model look at the workspace, or not; without a word: say which.
     Tools(Option<bool>),
+    /// Show the model an image with the next message.
+    Image(PathBuf),
     /// Write the conversation to a file.
     Save(PathBuf),
     /// Tell the commands.
@@ -22,10 +24,11 @@ pub(super) enum ChatCommand {
 }
 
 /// All names with what they take, in the order of the help.
-pub(super) const HELP: [(&str, &str, &str); 7] = [
+pub(super) const HELP: [(&str, &str, &str); 8] = [
     ("/backend", "NAME", "ask this backend from now on (without NAME: list them)"),
     ("/model", "NAME", "ask this model from now on"),
     ("/tools", "on|off", "let the model read files of this workspace, or not"),
+    ("/image", "FILE", "show a PNG, JPEG, GIF or WebP file with the next message"),
     ("/save", "FILE", "write the conversation to a new file, as Markdown"),
     ("/clear", "", "forget what was said"),
     ("/help", "", "this list"),
@@ -58,6 +61,8 @@ impl ChatCommand {
                 "off" => Some(false),
                 other => return Err(format!("/tools takes `on` or `off`, not `{other}`")),
             }),
+            "image" if rest.is_empty() => return Err("/image needs the name of a file".to_owned()),
+            "image" => Self::Image(PathBuf::from(rest)),
             "save" if rest.is_empty() => return Err("/save needs the name of a file".to_owned()),
             "save" => Self::Save(PathBuf::from(rest)),
             "help" => Self::Help,

@@ -8,12 +8,14 @@ mod chat;
 mod chat_command;
 mod config;
 mod doctor;
+mod embed;
 mod language;
 mod line_editor;
 mod log;
 mod lsp;
 mod markdown;
 mod models;
+mod pull;
 mod result;
 mod run;
 mod screen;
@@ -89,7 +91,9 @@ enum Command {
     Chat(chat::ChatArguments),
     /// List what `run` and the editors offer
     Actions(actions::ActionsArguments),
-    /// List the models of your backends
+    /// Print vectors of texts, or of the lines of stdin
+    Embed(embed::EmbedArguments),
+    /// List the models of your backends and what they can do, or fetch one
     Models(models::ModelsArguments),
     /// Show, check or create the configuration
     #[command(subcommand)]
@@ -151,7 +155,11 @@ fn dispatch(
             drop(out);
             chat::run(&arguments, &session)
         }
-        Command::Models(arguments) => models::run(&arguments, &session, &mut out).map(done),
+        Command::Embed(arguments) => {
+            drop(out);
+            embed::run(&arguments, &session)
+        }
+        Command::Models(arguments) => models::run(&arguments, &session, &mut out),
         Command::Actions(arguments) => actions::run(&arguments, &session, &mut out).map(done),
         Command::Doctor(arguments) => doctor::run(&arguments, &session, &mut out),
         Command::Config(command) => {
@@ -221,8 +229,10 @@ fn block_on<T>(work: impl Future<Output = Result<T, Report>>) -> Result<Interrup
     let runtime = runtime()?;
     let result = runtime.block_on(async {
         tokio::select! {
-            result = work => result.map(Interruptible::Finished),
+            // In this order: the signal is caught from before the first byte is sent.
+            biased;
             _ = tokio::signal::ctrl_c() => Ok(Interruptible::Interrupted),
+            result = work => result.map(Interruptible::Finished),
         }
     });
     runtime.shutdown_background();

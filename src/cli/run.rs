@@ -246,6 +246,11 @@ fn end_text(
     };
     let by = format!("{} ({})", finished.answer.backend, finished.answer.model);
     let old = job.snapshot.text.to_string();
+    if !matches!(finished.result, Outcome::Unusable { .. }) {
+        for remark in &finished.answer.remarks {
+            note(&format!("note: {remark}"));
+        }
+    }
     match &finished.result {
         Outcome::Answer { markdown, .. } => {
             print_result(markdown)?;

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use crate::assistant::Assistant;
 use crate::gate::Origin;
-use crate::model::{Message, Request, Role, Task, ToolSpec, Usage};
+use crate::model::{Image, Message, Request, Role, Task, ToolSpec, Usage};
 use crate::router::{Answer, Choice, Failure, Order, Progress};
 use crate::tools::{Sight, Tools};
 
@@ -31,6 +31,8 @@ pub struct Conversation {
 pub struct Turn {
     /// The words.
     pub message: String,
+    /// Images that go with them; their files are in `origin`.
+    pub images: Vec<Image>,
     /// Backend and model, if the user chose for this turn.
     pub choice: Choice,
     /// Files whose text is in the message or in `context`, and the workspace they lie in.
@@ -56,12 +58,12 @@ impl Assistant {
         turn: Turn,
         watch: &mut (dyn FnMut(Progress<'_>) + Send),
     ) -> Result<Answer, Box<Failure>> {
-        let Turn { message, choice, mut origin, context, sight } = turn;
+        let Turn { message, images, choice, mut origin, context, sight } = turn;
         add_files(&mut origin.files, &conversation.files);
         let tools = sight.map(|sight| self.tools(&origin.workspace, sight));
         let order = Order { settings: self.settings(), task: Task::Chat, choice, origin };
         let mut messages = conversation.messages.clone();
-        messages.push(Message::user(message));
+        messages.push(Message { images, ..Message::user(message) });
         let talk = Talk {
             system: SYSTEM.trim().to_owned(),
             current: messages.len() - 1,

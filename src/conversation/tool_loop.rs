@@ -31,6 +31,7 @@ struct Sum {
     texts: Vec<String>,
     usage: Usage,
     fell_back: Vec<FellBack>,
+    remarks: Vec<String>,
 }
 
 impl Assistant {
@@ -56,9 +57,12 @@ impl Rounds<'_> {
             sum.add(&answer);
             let goes_on =
                 self.tools.is_some() && !answer.tool_calls.is_empty() && n_rounds < MAX_ROUNDS;
-            self.talk.messages.push(Message {
-                tool_calls: if goes_on { answer.tool_calls.clone() } else { Vec::new() },
-                ..Message::assistant(answer.text.clone())
+            // Calls that nobody runs have no results, so they must not stand in the conversation.
+            let has_open_calls = !goes_on && !answer.tool_calls.is_empty();
+            self.talk.messages.push(if has_open_calls {
+                Message::assistant(answer.text.clone())
+            } else {
+                answer.to_message()
             });
             if !goes_on {
                 return Ok(sum.whole(answer));
@@ -82,7 +86,7 @@ impl Rounds<'_> {
         watch: &mut (dyn FnMut(Progress<'_>) + Send),
     ) -> Result<Answer, Box<Failure>> {
         let failure = match self.ask_once(watch).await {
-            Err(failure) if self.tools.is_some() && is_unsupported(&failure) => failure,
+            Err(failure) if self.tools.is_some() && is_about_tools(&failure) => failure,
             result => return result,
         };
         let (backend, model) = (failure.backend.as_ref(), failure.model.as_deref());
@@ -134,9 +138,12 @@ impl Rounds<'_> {
     }
 }
 
-/// Whether the model, or its server, knows no tools.
-fn is_unsupported(failure: &Failure) -> bool {
-    matches!(&failure.cause, Cause::Model(error) if error.class == ErrorClass::Unsupported && !error.partial)
+/// Whether the model, or its server, knows no tools. Images can be what is not supported, too.
+fn is_about_tools(failure: &Failure) -> bool {
+    let Cause::Model(error) = &failure.cause else { return false };
+    error.class == ErrorClass::Unsupported
+        && !error.partial
+        && error.message.to_ascii_lowercase().contains("tool")
 }
 
 impl Sum {
@@ -150,6 +157,11 @@ impl Sum {
         sum.cached_input_tokens = added(sum.cached_input_tokens, more.cached_input_tokens);
         sum.reasoning_tokens = added(sum.reasoning_tokens, more.reasoning_tokens);
         self.add_fell_back(&answer.fell_back);
+        for remark in &answer.remarks {
+            if !self.remarks.contains(remark) {
+                self.remarks.push(remark.clone());
+            }
+        }
     }
 
     fn add_fell_back(&mut self, more: &[FellBack]) {
@@ -163,8 +175,8 @@ impl Sum {
     fn whole(self, last: Answer) -> Answer {
         // A server that ends with "stop" after calls has still made calls that nobody ran.
         let reason = if last.tool_calls.is_empty() { last.reason } else { StopReason::ToolCalls };
-        let (usage, fell_back) = (self.usage, self.fell_back);
-        Answer { text: self.texts.join("\n\n"), usage, fell_back, reason, ..last }
+        let Self { texts, usage, fell_back, remarks } = self;
+        Answer { text: texts.join("\n\n"), usage, fell_back, remarks, reason, ..last }
     }
 
     fn failed(mut self, failure: Box<Failure>) -> Box<Failure> {

@@ -10,7 +10,7 @@ use tower_lsp::lsp_types::{Range, Url};
 use crate::assistant::Assistant;
 use crate::conversation::{Excerpt, Turn};
 use crate::gate::Origin;
-use crate::model::Role;
+use crate::model::{Image, Role};
 use crate::report::Report;
 use crate::router::{Answer, Choice, Failure, Progress as Watched};
 use crate::text::{Encoding, Snapshot, without_invisible};
@@ -46,6 +46,8 @@ pub(super) struct Order {
     pub(super) workspace: Vec<PathBuf>,
     /// What goes with the words.
     pub(super) context: Vec<Piecework>,
+    /// Files with images that go with them.
+    pub(super) images: Vec<PathBuf>,
     /// What tools may look at.
     pub(super) sight: Option<Sight>,
     /// What the client's columns count.
@@ -112,12 +114,18 @@ pub(super) async fn run(ticket: Ticket, order: Order) -> Result<Value> {
 }
 
 async fn said(order: &Order, watch: &mut (dyn FnMut(Watched<'_>) + Send)) -> Ended {
-    let (context, files) = match excerpts(order).await {
+    let (context, mut files) = match excerpts(order).await {
         Ok(read) => read,
         Err(report) => return Ended::Unread(report),
     };
+    let images = match images(order).await {
+        Ok(images) => images,
+        Err(report) => return Ended::Unread(report),
+    };
+    files.extend(order.images.iter().cloned());
     let turn = Turn {
         message: order.message.clone(),
+        images,
         choice: order.choice.clone(),
         origin: Origin { files, workspace: order.workspace.clone() },
         context,
@@ -150,6 +158,20 @@ async fn excerpts(order: &Order) -> std::result::Result<(Vec<Excerpt>, Vec<PathB
         files.extend(path);
     }
     Ok((excerpts, files))
+}
+
+/// The images that go with a message.
+async fn images(order: &Order) -> std::result::Result<Vec<Image>, Report> {
+    let (assistant, files) = (order.assistant.clone(), order.images.clone());
+    let workspace = order.workspace.clone();
+    let read = move || {
+        let read = |path: &PathBuf| assistant.read_image(path, &workspace);
+        files.iter().map(read).collect::<std::result::Result<Vec<_>, _>>()
+    };
+    match tokio::task::spawn_blocking(read).await {
+        Ok(images) => images.map_err(|problem| Report::from(&problem)),
+        Err(_panicked) => Err(Report::new(crate::report::Kind::Work, "cannot read the images")),
+    }
 }
 
 /// The text of a file that is not open.
@@ -254,8 +276,10 @@ fn result(
             if !seen.calls.is_empty() {
                 result["tools"] = Value::from(seen.calls);
             }
-            if let Some(note) = seen.note {
-                result["note"] = Value::from(note);
+            let notes: Vec<String> =
+                seen.note.into_iter().chain(answer.remarks.iter().cloned()).collect();
+            if !notes.is_empty() {
+                result["notes"] = Value::from(notes);
             }
             (Ok(result), format!("{TITLE}: answered, by {}", run::by(&answer)))
         }

@@ -363,6 +363,9 @@ pub(super) fn by(answer: &Answer) -> String {
     for fell_back in &answer.fell_back {
         _ = write!(text, "; {} was given up: {}", fell_back.backend, fell_back.message);
     }
+    for remark in &answer.remarks {
+        _ = write!(text, "; {remark}");
+    }
     neutral::one_line(&text)
 }
 

@@ -22,6 +22,11 @@ pub(crate) fn openai(name: &str, upstream: &Upstream) -> BackendSettings {
     backend(name, Dialect::Openai, Provider::Other, &format!("{}/v1", upstream.url()))
 }
 
+/// A local backend of that name in the anthropic dialect.
+pub(crate) fn anthropic(name: &str, upstream: &Upstream) -> BackendSettings {
+    backend(name, Dialect::Anthropic, Provider::Anthropic, &upstream.url())
+}
+
 /// A local backend of that name in the ollama dialect.
 pub(crate) fn ollama(name: &str, upstream: &Upstream) -> BackendSettings {
     backend(name, Dialect::Ollama, Provider::Ollama, &upstream.url())
@@ -75,6 +80,7 @@ pub(crate) fn settings(backends: impl IntoIterator<Item = BackendSettings>) -> S
         privacy: PrivacySettings { cloud: CloudPolicy::Allowed, ignore: Vec::new() },
         actions: Vec::new(),
         action_folders: Vec::new(),
+        embeddings: arawn::config::EmbeddingSettings::default(),
         state_folder: PathBuf::new(),
         environment: Arc::new(Environment::default()),
         log: String::new(),

@@ -294,6 +294,7 @@ mod on_a_terminal {
              [backends.work]\ndialect = \"openai\"\nbase_url = \"{url}/v1\"\nmodel = \"w\"\n",
             url = upstream.url()
         ));
+        home.write("work/a.png", crate::images::png());
         let saved = tokio::task::spawn_blocking(move || {
             let mut terminal = Terminal::start(&home, &["chat"]);
             terminal.shows("asking ollama (m). /help lists the commands");
@@ -305,6 +306,10 @@ mod on_a_terminal {
             terminal.shows("asking work (w)");
             terminal.types("/modle x\r");
             terminal.shows("did you mean /model?");
+            terminal.types("/image absent.png\r");
+            terminal.shows("cannot read the image");
+            terminal.types("/image a.png\r");
+            terminal.shows("[a.png, 1 x 1, goes with the next message]");
             terminal.types("again\r");
             terminal.shows("from the other");
             terminal.shows("[work (w), 11 tokens in, 7 out]");
@@ -319,7 +324,8 @@ mod on_a_terminal {
         let second = upstream.request(1).await.json()["messages"].clone();
         assert_eq!(second[1]["content"], "hello \nthere");
         assert_eq!(second[2]["content"], "# Title\nuse **this**");
-        assert_eq!(second[3]["content"], "again");
+        assert_eq!(second[3]["content"][0]["type"], "image_url");
+        assert_eq!(second[3]["content"][1]["text"], "again");
         assert_eq!(
             saved,
             "## You\n\nhello \nthere\n\n## Answer\n\n# Title\nuse **this**\n\n## You\n\nagain\n\n## Answer\n\nfrom the other\n\n"

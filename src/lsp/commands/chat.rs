@@ -65,6 +65,12 @@ fn order(session: &Session, argument: &Value) -> Result<Order> {
     }
     let items: Vec<ContextItem> = argument::optional(argument, "context")?.unwrap_or_default();
     let uses_tools = argument::optional::<bool>(argument, "tools")?.unwrap_or(false);
+    let images: Vec<Url> = argument::optional(argument, "images")?.unwrap_or_default();
+    let path_of = |uri: &Url| {
+        convert::path_of(uri)
+            .ok_or_else(|| Error::invalid_params(format!("the image {uri} is not a file")))
+    };
+    let images = images.iter().map(path_of).collect::<Result<Vec<_>>>()?;
     let choice = choice(session, argument)?;
     for item in &items {
         let diagnostics = item.diagnostics.as_deref().unwrap_or_default();
@@ -93,6 +99,7 @@ fn order(session: &Session, argument: &Value) -> Result<Order> {
         choice,
         workspace: session.state.read(|inner| inner.editor.workspace.clone()),
         context,
+        images,
         sight,
         encoding: session.state.encoding(),
     })
