@@ -13,7 +13,7 @@ use super::options::{ActionOptions, BackendOptions, Options, TaskOptions};
 use super::problem::{ConfigError, Warning, dotted, nearest};
 use super::settings::{
     ActionSettings, BackendSettings, Chain, Clocks, CloudPolicy, Dialect, Link, PrivacySettings,
-    Provider, Settings, TaskSettings,
+    Provider, ServerSettings, Settings, TaskSettings,
 };
 use super::tree::{Node, Origin, Source};
 use crate::model::{BackendName, Task};
@@ -45,6 +45,7 @@ pub(super) fn settings(
     resolver.check_references();
     let chain = resolver.chain(&["llm"])?;
     let tasks = resolver.tasks()?;
+    let server = resolver.server();
     let Resolver { options, backends, unusable, .. } = resolver;
     Ok(Settings {
         backends,
@@ -60,6 +61,7 @@ pub(super) fn settings(
             .map(|(id, action)| action_settings(id, action))
             .collect(),
         action_folders,
+        server,
         state_folder,
         environment: environment.clone(),
         unusable,
@@ -219,6 +221,28 @@ impl Resolver<'_> {
                 let message = self.unknown_backend(&name);
                 self.warn(path, message);
             }
+        }
+    }
+
+    fn server(&mut self) -> ServerSettings {
+        let path = ["server", "token"];
+        let written = self.options.server.token.clone().unwrap_or_default();
+        let token = KeyReference::parse(&written, self.environment);
+        match &token {
+            Ok(Some(KeyReference::Literal(_))) => self.warn(
+                &path,
+                "holds the token itself; `arawn secret set NAME` and \"$keyring:NAME\" keep it out of files",
+            ),
+            Ok(Some(KeyReference::File(file))) if secrets::is_open_to_others(file) => {
+                let message = format!("names \"{}\", which others may read; `chmod 600` it", file.display());
+                self.warn(&path, message);
+            }
+            Ok(_) => {}
+            Err(reason) => self.warn(&path, *reason),
+        }
+        ServerSettings {
+            port: self.options.server.port.and_then(|port| u16::try_from(port).ok()),
+            token: token.map_err(str::to_owned),
         }
     }
 
