@@ -18,6 +18,24 @@ pub struct Conversation {
     pub messages: Vec<Message>,
 }
 
+impl Conversation {
+    /// How much text it holds.
+    pub fn byte_len(&self) -> usize {
+        self.messages.iter().map(|message| message.text.len()).sum()
+    }
+
+    /// Forgets the oldest turns until the rest is no longer than this; the newest turn stays.
+    pub fn forget_beyond(&mut self, most_bytes: usize) {
+        while self.byte_len() > most_bytes {
+            let n_messages = next_turn(&self.messages);
+            if n_messages + 1 >= self.messages.len() {
+                return;
+            }
+            self.messages.drain(..n_messages);
+        }
+    }
+}
+
 /// What the user says next.
 #[derive(Clone, Debug, Default)]
 pub struct Turn {

@@ -13,6 +13,7 @@ mod result;
 mod run;
 mod secret;
 mod selection;
+mod serve;
 mod terminal;
 mod trust;
 
@@ -90,6 +91,8 @@ enum Command {
     Secret(secret::SecretCommand),
     /// Let a project's own config choose among your backends and add actions
     Trust(trust::TrustArguments),
+    /// Serve conversations over HTTP on 127.0.0.1
+    Serve(serve::ServeArguments),
     /// Check what works, what does not, and what to do
     Doctor(doctor::DoctorArguments),
     /// Print completions for a shell
@@ -133,6 +136,10 @@ fn dispatch(arguments: Arguments, environment: Arc<Environment>) -> Result<ExitC
         Command::Ask(arguments) => {
             drop(out);
             ask::run(&arguments, &session)
+        }
+        Command::Serve(arguments) => {
+            drop(out);
+            serve::run(&arguments, session)
         }
         Command::Models(arguments) => models::run(&arguments, &session, &mut out).map(done),
         Command::Actions(arguments) => actions::run(&arguments, &session, &mut out).map(done),

@@ -1,0 +1,185 @@
+//! Turns whatever goes wrong into a status and `{"error": {"code", "message", "hint"}}`.
+
+use std::time::Duration;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+
+use crate::model::ErrorClass;
+use crate::report::{Kind, Report};
+use crate::router::{Cause, Failure};
+
+/// What a caller is asked to wait where the provider gave no time.
+const USUAL_WAIT: Duration = Duration::from_secs(10);
+
+/// An error as callers see it.
+#[derive(Clone, Debug)]
+pub(super) struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    report: Report,
+    retry_after: Option<Duration>,
+    /// Class, backend and the like, for programs.
+    details: Map<String, Value>,
+}
+
+impl ApiError {
+    /// An error with a next step.
+    pub(super) fn new(
+        status: StatusCode,
+        code: &'static str,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
+        let report = Report::new(Kind::Usage, message).with_hint(hint);
+        Self { status, code, report, retry_after: None, details: Map::new() }
+    }
+
+    /// The request makes no sense.
+    pub(super) fn invalid(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request", message, hint)
+    }
+
+    /// There is no such thing.
+    pub(super) fn not_found(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", message, hint)
+    }
+
+    /// Too much is going on.
+    pub(super) fn busy() -> Self {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        let error = Self::new(status, "overloaded", "too many answers are under way", "try again");
+        Self { retry_after: Some(Duration::from_secs(1)), ..error }
+    }
+
+    /// The server ends.
+    pub(super) fn stopping() -> Self {
+        let hint = "start it again with `arawn serve`";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "shutting_down", "the server was stopped", hint)
+    }
+
+    /// Somebody deleted the session meanwhile.
+    pub(super) fn deleted() -> Self {
+        let hint = "leave out `session_id` to begin a new session";
+        Self::new(StatusCode::CONFLICT, "cancelled", "the session was deleted", hint)
+    }
+
+    /// The object under `error`.
+    fn object(&self) -> Map<String, Value> {
+        let Report { message, causes, hint, checks, .. } = &self.report;
+        let mut object = Map::new();
+        object.insert("code".to_owned(), json!(self.code));
+        object.insert("message".to_owned(), json!(message));
+        object.insert("hint".to_owned(), json!(hint));
+        object.insert("causes".to_owned(), json!(causes));
+        object.insert("checks".to_owned(), json!(checks));
+        object.extend(self.details.clone());
+        object
+    }
+
+    /// The data of an `error` event: the same, with the status that it can no longer have.
+    pub(super) fn event_data(&self) -> Value {
+        let mut object = self.object();
+        object.insert("status".to_owned(), json!(self.status.as_u16()));
+        if let Some(wait) = self.retry_after {
+            object.insert("retry_after".to_owned(), json!(seconds(wait)));
+        }
+        json!({"error": object})
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let body = json!({"error": self.object()}).to_string();
+        let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+        let mut response = (self.status, json, body).into_response();
+        let headers = response.headers_mut();
+        if let Some(wait) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds(wait)));
+        }
+        if self.code == "unauthorized" && self.details.is_empty() {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if self.status == StatusCode::PAYLOAD_TOO_LARGE {
+            // The rest of the body is not read.
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+}
+
+/// Whole seconds, rounded up: a caller that comes too early is refused again.
+fn seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+}
+
+impl From<&Failure> for ApiError {
+    fn from(failure: &Failure) -> Self {
+        let (status, code) = status_of(&failure.cause);
+        let mut details = Map::new();
+        details.insert("class".to_owned(), json!(failure.cause.class()));
+        details.insert("backend".to_owned(), json!(failure.backend));
+        details.insert("model".to_owned(), json!(failure.model));
+        details.insert("fell_back".to_owned(), json!(failure.fell_back));
+        let mut retry_after = None;
+        if let Cause::Model(error) = &failure.cause {
+            details.insert("upstream_status".to_owned(), json!(error.status));
+            details.insert("request_id".to_owned(), json!(error.request_id));
+            retry_after = wait_of(&error.class);
+        }
+        Self { status, code, report: Report::from(failure), retry_after, details }
+    }
+}
+
+fn wait_of(class: &ErrorClass) -> Option<Duration> {
+    match class {
+        ErrorClass::RateLimited { wait } => Some(wait.unwrap_or(USUAL_WAIT)),
+        ErrorClass::Overloaded => Some(USUAL_WAIT),
+        _ => None,
+    }
+}
+
+/// Status and code of a failed turn. What the caller can mend is 4xx, what the backend did is 5xx.
+fn status_of(cause: &Cause) -> (StatusCode, &'static str) {
+    let invalid = (StatusCode::BAD_REQUEST, "invalid_request");
+    let unauthorized = (StatusCode::UNAUTHORIZED, "unauthorized");
+    let Cause::Model(error) = cause else {
+        return match cause {
+            Cause::Secret(_) => unauthorized,
+            Cause::Refused(_) => (StatusCode::FORBIDDEN, "forbidden"),
+            Cause::UnknownBackend { .. } | Cause::NoModel { .. } | Cause::Model(_) => invalid,
+        };
+    };
+    match error.class {
+        ErrorClass::Auth => unauthorized,
+        ErrorClass::ModelNotAvailable => (StatusCode::NOT_FOUND, "not_found"),
+        ErrorClass::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
+        ErrorClass::Quota => (StatusCode::PAYMENT_REQUIRED, "quota_exceeded"),
+        ErrorClass::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
+        ErrorClass::ContextOverflow | ErrorClass::RequestExceedsRateLimit => {
+            (StatusCode::PAYLOAD_TOO_LARGE, "request_too_large")
+        }
+        ErrorClass::Unsupported => invalid,
+        ErrorClass::FirstByteTimeout | ErrorClass::IdleTimeout => {
+            (StatusCode::GATEWAY_TIMEOUT, "backend_timeout")
+        }
+        ErrorClass::Connect { .. } => (StatusCode::BAD_GATEWAY, "backend_unavailable"),
+        ErrorClass::ToolUseFailed
+        | ErrorClass::BadRequest { .. }
+        | ErrorClass::Truncated
+        | ErrorClass::NotJson
+        | ErrorClass::Server => (StatusCode::BAD_GATEWAY, "backend_error"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_are_rounded_up() {
+        assert_eq!(seconds(Duration::from_millis(1200)), 2);
+        assert_eq!(seconds(Duration::from_secs(3)), 3);
+    }
+}
