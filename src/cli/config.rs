@@ -163,7 +163,10 @@ fn is_secret(entry: &Entry) -> bool {
             entry.value.as_str().is_some_and(|url| url.contains('@') || url.contains('?'))
         }
         [table, ..] if FOREIGN_TABLES.contains(table) => true,
-        [.., "api_key"] | ["server", "token" | "auth", ..] | ["backends", _, "headers", ..] | ["memory", "recall", ..] => true,
+        [.., "api_key"]
+        | ["server", "token" | "auth", ..]
+        | ["backends", _, "headers", ..]
+        | ["memory", "recall", ..] => true,
         _ => false,
     };
     let is_reference = entry.value.as_str().is_some_and(|text| {

@@ -36,9 +36,9 @@ pub(super) fn run(arguments: &ServeArguments, session: Session) -> Result<ExitCo
     if let Err(error) = &watcher {
         tracing::warn!("the configuration is not watched: {error}");
     }
-    let served = runtime.block_on(serve(&server, port));
+    let code = runtime.block_on(serve(&server, port));
     runtime.shutdown_background();
-    served
+    code
 }
 
 async fn serve(server: &Server, port: u16) -> Result<ExitCode, Report> {
@@ -53,15 +53,18 @@ async fn serve(server: &Server, port: u16) -> Result<ExitCode, Report> {
     let stopped = async move {
         told.store(stop.requested().await, std::sync::atomic::Ordering::Relaxed);
     };
-    server.serve(listener, stopped).await.map_err(|error| {
-        Report::new(Kind::Work, "the server failed").because(error.to_string())
-    })?;
+    server
+        .serve(listener, stopped)
+        .await
+        .map_err(|error| Report::new(Kind::Work, "the server failed").because(error.to_string()))?;
     Ok(ExitCode::from(code.load(std::sync::atomic::Ordering::Relaxed)))
 }
 
 fn cannot_listen(port: u16, error: &io::Error) -> Report {
     let hint = match error.kind() {
-        io::ErrorKind::AddrInUse => "another program has this port; choose another with `--port`, 0 for any",
+        io::ErrorKind::AddrInUse => {
+            "another program has this port; choose another with `--port`, 0 for any"
+        }
         _ => "choose another port with `--port`",
     };
     Report::new(Kind::Work, format!("cannot listen on 127.0.0.1:{port}"))

@@ -226,6 +226,12 @@ pub struct ServerSettings {
     pub token: Result<Option<KeyReference>, String>,
 }
 
+impl Default for ServerSettings {
+    fn default() -> Self {
+        Self { port: None, token: Ok(None) }
+    }
+}
+
 /// Everything the program runs with.
 #[derive(Clone, Debug)]
 pub struct Settings {

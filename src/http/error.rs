@@ -15,7 +15,10 @@ const USUAL_WAIT: Duration = Duration::from_secs(10);
 
 /// An error as callers see it.
 #[derive(Clone, Debug)]
-pub(super) struct ApiError {
+pub(super) struct ApiError(Box<Parts>);
+
+#[derive(Clone, Debug)]
+struct Parts {
     status: StatusCode,
     code: &'static str,
     report: Report,
@@ -33,7 +36,7 @@ impl ApiError {
         hint: impl Into<String>,
     ) -> Self {
         let report = Report::new(Kind::Usage, message).with_hint(hint);
-        Self { status, code, report, retry_after: None, details: Map::new() }
+        Self(Box::new(Parts { status, code, report, retry_after: None, details: Map::new() }))
     }
 
     /// The request makes no sense.
@@ -49,8 +52,10 @@ impl ApiError {
     /// Too much is going on.
     pub(super) fn busy() -> Self {
         let status = StatusCode::SERVICE_UNAVAILABLE;
-        let error = Self::new(status, "overloaded", "too many answers are under way", "try again");
-        Self { retry_after: Some(Duration::from_secs(1)), ..error }
+        let mut error =
+            Self::new(status, "overloaded", "too many answers are under way", "try again");
+        error.0.retry_after = Some(Duration::from_secs(1));
+        error
     }
 
     /// The server ends.
@@ -67,22 +72,22 @@ impl ApiError {
 
     /// The object under `error`.
     fn object(&self) -> Map<String, Value> {
-        let Report { message, causes, hint, checks, .. } = &self.report;
+        let Report { message, causes, hint, checks, .. } = &self.0.report;
         let mut object = Map::new();
-        object.insert("code".to_owned(), json!(self.code));
+        object.insert("code".to_owned(), json!(self.0.code));
         object.insert("message".to_owned(), json!(message));
         object.insert("hint".to_owned(), json!(hint));
         object.insert("causes".to_owned(), json!(causes));
         object.insert("checks".to_owned(), json!(checks));
-        object.extend(self.details.clone());
+        object.extend(self.0.details.clone());
         object
     }
 
     /// The data of an `error` event: the same, with the status that it can no longer have.
     pub(super) fn event_data(&self) -> Value {
         let mut object = self.object();
-        object.insert("status".to_owned(), json!(self.status.as_u16()));
-        if let Some(wait) = self.retry_after {
+        object.insert("status".to_owned(), json!(self.0.status.as_u16()));
+        if let Some(wait) = self.0.retry_after {
             object.insert("retry_after".to_owned(), json!(seconds(wait)));
         }
         json!({"error": object})
@@ -93,15 +98,15 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let body = json!({"error": self.object()}).to_string();
         let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-        let mut response = (self.status, json, body).into_response();
+        let mut response = (self.0.status, json, body).into_response();
         let headers = response.headers_mut();
-        if let Some(wait) = self.retry_after {
+        if let Some(wait) = self.0.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds(wait)));
         }
-        if self.code == "unauthorized" && self.details.is_empty() {
+        if self.0.code == "unauthorized" && self.0.details.is_empty() {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if self.status == StatusCode::PAYLOAD_TOO_LARGE {
+        if self.0.status == StatusCode::PAYLOAD_TOO_LARGE {
             // The rest of the body is not read.
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
@@ -128,7 +133,8 @@ impl From<&Failure> for ApiError {
             details.insert("request_id".to_owned(), json!(error.request_id));
             retry_after = wait_of(&error.class);
         }
-        Self { status, code, report: Report::from(failure), retry_after, details }
+        let report = Report::from(failure);
+        Self(Box::new(Parts { status, code, report, retry_after, details }))
     }
 }
 

@@ -85,9 +85,10 @@ impl Server {
         listener: TcpListener,
         stopped: impl Future<Output = ()> + Send,
     ) -> io::Result<()> {
-        let port = self.state.port.get_or_init(|| {
-            listener.local_addr().map_or(DEFAULT_PORT, |address| address.port())
-        });
+        let port = self
+            .state
+            .port
+            .get_or_init(|| listener.local_addr().map_or(DEFAULT_PORT, |address| address.port()));
         tracing::info!("serving on port {port}");
         let listener = listener.tap_io(|stream| {
             // Tokens are small; each is worth its own packet.

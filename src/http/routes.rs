@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Bytes;
+use axum::body::{Bytes, HttpBody as _};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, FromRequest as _, Path, Request, State as Shared};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -56,7 +56,11 @@ pub(super) fn router(state: Arc<State>) -> Router {
         .with_state(state)
 }
 
-/// The OpenAPI document.
+/// The `OpenAPI` document of the API.
+///
+/// # Panics
+///
+/// Never: the document is part of the program, and a test reads it.
 pub fn openapi() -> Value {
     let mut document: Value = serde_json::from_str(include_str!("openapi.json"))
         .expect("the document is part of the program, and a test reads it");
@@ -132,6 +136,10 @@ async fn begin(state: &Arc<State>, request: Request) -> Result<(Arc<Session>, Tu
 }
 
 async fn read(request: Request) -> Result<ChatRequest, ApiError> {
+    // Said beforehand to be too large: not a byte of it is waited for.
+    if request.body().size_hint().lower() > MAX_BODY as u64 {
+        return Err(too_large());
+    }
     let body = tokio::time::timeout(BODY_TIME, Bytes::from_request(request, &())).await;
     let body = body
         .map_err(|_| {
@@ -151,11 +159,14 @@ async fn read(request: Request) -> Result<ChatRequest, ApiError> {
 
 fn unreadable(rejection: &BytesRejection) -> ApiError {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        let message = format!("the body is larger than {} MiB", MAX_BODY >> 20);
-        let status = StatusCode::PAYLOAD_TOO_LARGE;
-        return ApiError::new(status, "request_too_large", message, "send less");
+        return too_large();
     }
     ApiError::invalid("the body could not be read", "send it whole")
+}
+
+fn too_large() -> ApiError {
+    let message = format!("the body is larger than {} MiB", MAX_BODY >> 20);
+    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", message, "send less")
 }
 
 fn no_such_session() -> ApiError {

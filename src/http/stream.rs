@@ -33,8 +33,13 @@ pub(super) async fn respond(
         happened @ Step::Happened(_) => happened,
     };
     state.sessions.keep(session);
-    let run =
-        Run { state: state.clone(), session: session.clone(), turn, first: Some(first), over: false };
+    let run = Run {
+        state: state.clone(),
+        session: session.clone(),
+        turn,
+        first: Some(first),
+        over: false,
+    };
     let pieces = stream::unfold(run, |mut run| async move {
         let piece = run.piece().await?;
         Some((Ok::<String, Infallible>(piece), run))

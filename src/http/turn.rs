@@ -131,12 +131,11 @@ async fn say(
         // Nobody listens any more: then nobody polls this either.
         let _ = sender.send(happening);
     };
-    let _turn = match session.turn.try_lock() {
-        Ok(turn) => turn,
-        Err(_) => {
-            tell(Happening::Queued);
-            session.turn.lock().await
-        }
+    let _turn = if let Ok(turn) = session.turn.try_lock() {
+        turn
+    } else {
+        tell(Happening::Queued);
+        session.turn.lock().await
     };
     let mut conversation = session.conversation();
     let mut is_shown = false;

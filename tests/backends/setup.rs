@@ -8,7 +8,7 @@ use std::time::Duration;
 use arawn::backends::{Backends, Call};
 use arawn::config::{
     BackendSettings, Chain, Clocks, CloudPolicy, Dialect, Environment, Link, Place,
-    PrivacySettings, Provider, Settings,
+    PrivacySettings, Provider, ServerSettings, Settings,
 };
 use arawn::gate::{Gate, Origin};
 use arawn::model::{Event, ModelError, Request, Task};
@@ -75,6 +75,7 @@ pub(crate) fn settings(backends: impl IntoIterator<Item = BackendSettings>) -> S
         privacy: PrivacySettings { cloud: CloudPolicy::Allowed, ignore: Vec::new() },
         actions: Vec::new(),
         action_folders: Vec::new(),
+        server: ServerSettings::default(),
         state_folder: PathBuf::new(),
         environment: Arc::new(Environment::default()),
         log: String::new(),

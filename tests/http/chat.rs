@@ -29,8 +29,7 @@ async fn a_request_chooses_backend_and_model() {
     let first = Upstream::start([Exchange::openai_text(&["one"])]).await;
     let second =
         Upstream::start([Exchange::openai_text(&["two"]), Exchange::openai_text(&["three"])]).await;
-    let serve =
-        Serve::start(&config(&[("first", &first.url()), ("second", &second.url())])).await;
+    let serve = Serve::start(&config(&[("first", &first.url()), ("second", &second.url())])).await;
     let answer = serve.chat(&json!({"message": "x", "model": "big"})).await.json();
     assert_eq!((&answer["backend"], &answer["model"]), (&json!("first"), &json!("big")));
     let answer = serve.chat(&json!({"message": "x", "backend": "second"})).await.json();

@@ -1,4 +1,4 @@
-//! The OpenAPI document is true.
+//! The `OpenAPI` document is true.
 
 use std::collections::BTreeSet;
 

@@ -8,10 +8,8 @@ use crate::upstream::{Exchange, Upstream};
 
 async fn failed(exchange: Exchange) -> (Answer, Value) {
     let upstream = Upstream::start([exchange.clone(), exchange]).await;
-    let config = config(&[("work", &upstream.url())]).replace(
-        "model = \"m-work\"\n",
-        "model = \"m-work\"\napi_key = \"$env:CANARY_KEY\"\n",
-    );
+    let config = config(&[("work", &upstream.url())])
+        .replace("model = \"m-work\"\n", "model = \"m-work\"\napi_key = \"$env:CANARY_KEY\"\n");
     let serve = Serve::start(&config).await;
     let answer = serve.chat(&json!({"message": "x"})).await;
     check_answer("post", "/api/v1/chat", &answer);

@@ -1,7 +1,5 @@
 //! Who may call: no web page, nobody by another name, nobody without the token.
 
-use serde_json::json;
-
 use crate::document::check_answer;
 use crate::serve::{CANARY, Serve, config};
 use crate::upstream::{Exchange, Upstream};
@@ -45,7 +43,8 @@ async fn a_name_that_an_attackers_dns_points_here_is_refused() {
     }
     let none = serve.send("GET /health HTTP/1.0\r\n\r\n").await.answer().await;
     assert_eq!(none.status, 403);
-    let absolute = format!("GET http://evil.example.org/health HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n");
+    let absolute =
+        format!("GET http://evil.example.org/health HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n");
     assert_eq!(serve.send(&absolute).await.answer().await.status, 403);
     upstream.finish();
 }
@@ -132,6 +131,10 @@ async fn a_large_body_is_refused_before_it_is_read() {
     let answer = serve.send(&head).await.answer().await;
     assert_eq!(answer.error(), (413, "request_too_large".to_owned()));
     check_answer("post", "/api/v1/chat", &answer);
+    let head = head.replace("Content-Length: 1000000000", "Transfer-Encoding: chunked");
+    let endless = format!("{head}100000\r\n{0}\r\n100000\r\n{0}\r\n1\r\nx", "x".repeat(1 << 20));
+    let answer = serve.send(&endless).await.answer().await;
+    assert_eq!(answer.error(), (413, "request_too_large".to_owned()));
     assert_eq!(serve.get("/health").await.status, 200);
     upstream.finish();
 }
@@ -153,7 +156,8 @@ async fn bodies_that_are_not_what_is_expected_are_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_token_is_asked_for_everywhere_but_at_the_door() {
     let upstream = Upstream::start([Exchange::openai_text(&["a"])]).await;
-    let token = format!("[server]\ntoken = \"$env:CANARY_KEY\"\n{}", config(&[("work", &upstream.url())]));
+    let token =
+        format!("[server]\ntoken = \"$env:CANARY_KEY\"\n{}", config(&[("work", &upstream.url())]));
     let serve = Serve::start(&token).await;
     assert_eq!(serve.get("/health").await.status, 200);
     let wrong = format!("{}x", &CANARY[..CANARY.len() - 1]);

@@ -35,7 +35,8 @@ async fn nothing_is_served_without_the_token_that_is_asked_for() {
     assert_eq!(code, 4);
     assert!(stderr.starts_with("Error: Environment variable \"ABSENT\" not set\n"), "{stderr}");
     for token in ["5", "\"$vault:x\""] {
-        let (code, stderr) = refused(&format!("[server]\ntoken = {token}\n"), &["--port", "0"]).await;
+        let (code, stderr) =
+            refused(&format!("[server]\ntoken = {token}\n"), &["--port", "0"]).await;
         assert_eq!(code, 3, "{stderr}");
     }
 }

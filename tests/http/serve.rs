@@ -325,15 +325,11 @@ impl Events {
 /// A config whose chain is these backends, all of the openai dialect, with model `m-NAME`.
 pub(crate) fn config(backends: &[(&str, &str)]) -> String {
     let names: Vec<&str> = backends.iter().map(|(name, _)| *name).collect();
-    let mut config = format!(
-        "[llm]\nbackend = {}\nfallback = {}\n",
-        json!(names[0]),
-        json!(names[1..])
-    );
+    let mut config =
+        format!("[llm]\nbackend = {}\nfallback = {}\n", json!(names[0]), json!(names[1..]));
     for (name, url) in backends {
-        config.push_str(&format!(
-            "[backends.{name}]\ndialect = \"openai\"\nbase_url = \"{url}/v1\"\nmodel = \"m-{name}\"\n"
-        ));
+        let rest = format!("base_url = \"{url}/v1\"\nmodel = \"m-{name}\"\n");
+        config.extend([format!("[backends.{name}]\ndialect = \"openai\"\n"), rest]);
     }
     config
 }

@@ -46,8 +46,7 @@ async fn a_backend_that_dies_in_the_middle_is_followed_by_a_visible_restart() {
         .reset()])
     .await;
     let second = Upstream::start([Exchange::openai_text(&["a whole ", "answer"])]).await;
-    let serve =
-        Serve::start(&config(&[("first", &first.url()), ("second", &second.url())])).await;
+    let serve = Serve::start(&config(&[("first", &first.url()), ("second", &second.url())])).await;
     let mut events = serve.stream(&json!({"message": "x"})).await;
     let id = events.session().await;
     let all = events.rest().await;
@@ -71,8 +70,7 @@ async fn a_backend_that_dies_in_the_middle_is_followed_by_a_visible_restart() {
 async fn a_backend_that_dies_before_its_first_word_is_followed_without_a_restart() {
     let first = Upstream::start([Exchange::sse().reset()]).await;
     let second = Upstream::start([Exchange::openai_text(&["an answer"])]).await;
-    let serve =
-        Serve::start(&config(&[("first", &first.url()), ("second", &second.url())])).await;
+    let serve = Serve::start(&config(&[("first", &first.url()), ("second", &second.url())])).await;
     let mut events = serve.stream(&json!({"message": "x"})).await;
     events.session().await;
     assert_eq!(events.text().await, "an answer");
