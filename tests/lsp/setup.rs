@@ -62,6 +62,7 @@ pub(crate) fn settings(backends: &[Arc<BackendSettings>], state_folder: PathBuf)
         actions: Vec::new(),
         action_folders: Vec::new(),
         environment: Arc::new(Environment::of(&state_folder, [])),
+        server: arawn::config::ServerSettings::default(),
         state_folder,
         unusable: BTreeMap::new(),
         log: "warn".to_owned(),
