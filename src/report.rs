@@ -156,6 +156,10 @@ impl From<&Cause> for Report {
             Cause::Secret(error) => Self::from(error),
             Cause::UnknownBackend { known, .. } => Self::new(Kind::Usage, cause.to_string())
                 .with_hint(format!("known are: {}", known.join(", "))),
+            Cause::Unusable { backend, .. } => Self::new(Kind::Config, cause.to_string())
+                .with_hint(format!(
+                    "mend `[backends.{backend}]`; `arawn config check` names file and line"
+                )),
             Cause::NoModel { backend } => Self::new(Kind::Config, cause.to_string()).with_hint(
                 format!("set `model` in `[backends.{backend}]`, or pass `--model NAME`"),
             ),

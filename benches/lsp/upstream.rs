@@ -127,7 +127,8 @@ fn serve(mut stream: TcpStream, seen: &Sender<(Instant, Seen)>) {
         }
         let n_tokens = if body.contains(r#""model":"thousand""#) { 1000 } else { 2 };
         let done = format!(
-            r#"{{"model":"m","message":{{"role":"assistant","content":""}},"done":true,"done_reason":"stop","prompt_eval_count":500,"eval_count":{n_tokens}}}"#
+            r#"{{"model":"m","message":{{"role":"assistant","content":""}},"done":true,"done_reason":"stop","prompt_eval_count":{n_prompt},"eval_count":{n_tokens}}}"#,
+            n_prompt = body.len() / 3
         );
         let mut last = chunk(&format!("{done}\n"));
         last.extend_from_slice(b"0\r\n\r\n");

@@ -126,7 +126,11 @@ impl Complaint {
                 if is_error {
                     return Some(Self::of(value));
                 }
-                let detail = object.get("detail").filter(|detail| is_complaint(detail))?;
+                // FastAPI's form; an answer may have a field of that name too.
+                let is_answer =
+                    ["choices", "message", "done"].iter().any(|name| object.contains_key(*name));
+                let detail =
+                    object.get("detail").filter(|detail| !is_answer && is_complaint(detail))?;
                 Some(Self { message: text_of(Some(detail)), ..Self::default() })
             }
             _ => None,

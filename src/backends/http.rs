@@ -168,7 +168,7 @@ impl Http {
             .header(ACCEPT, prompt.accept)
             .header(ACCEPT_ENCODING, "identity");
         let request = endpoint.authorize(&url, request)?;
-        pass.record(shown(&url), &prompt.body);
+        let recorded = pass.record(shown(&url), &prompt.body);
         let clocks = endpoint.backend.clocks;
         // Connecting has a clock of its own inside; this one must not be the shorter of the two.
         let first_byte_by = Instant::now() + clocks.first_byte.max(clocks.connect);
@@ -176,7 +176,15 @@ impl Http {
             let message = format!("no answer within {} s", clocks.first_byte.as_secs_f64());
             return Err(Fault::new(ErrorClass::FirstByteTimeout, message));
         };
-        let response = sent.map_err(|error| of_send(&error))?;
+        let response = match sent.map_err(|error| of_send(&error)) {
+            Ok(response) => response,
+            Err(fault) => {
+                if matches!(fault.class, ErrorClass::Connect { .. }) {
+                    recorded.take_back();
+                }
+                return Err(fault);
+            }
+        };
         let body = Body {
             status: response.status().as_u16(),
             request_id: request_id(response.headers()),

@@ -37,7 +37,8 @@ pub(super) fn run(session: &Session) -> Result<ExitCode, Report> {
 
 /// Reads the configuration anew with what the editor adds to it.
 fn loader(session: &Session) -> lsp::Loader {
-    let (globals, environment) = (session.globals.clone(), session.environment.clone());
+    let (globals, environment, log) =
+        (session.globals.clone(), session.environment.clone(), session.log.clone());
     Arc::new(move |layer: &EditorLayer| {
         let inputs = LoadInputs {
             environment: environment.clone(),
@@ -48,11 +49,14 @@ fn loader(session: &Session) -> lsp::Loader {
             model: globals.model.clone(),
         };
         match configuration::load(&inputs) {
-            Ok(loaded) => Ok(Loaded {
-                warnings: loaded.warnings.iter().map(ToString::to_string).collect(),
-                settings: loaded.settings,
-                files: loaded.files,
-            }),
+            Ok(loaded) => {
+                log.follow(&loaded.settings);
+                Ok(Loaded {
+                    warnings: loaded.warnings.iter().map(ToString::to_string).collect(),
+                    settings: loaded.settings,
+                    files: loaded.files,
+                })
+            }
             Err(error) => Err(Box::new(NotLoaded {
                 report: Report::from(error),
                 files: configuration::candidate_files(&inputs),

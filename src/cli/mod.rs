@@ -7,6 +7,7 @@ mod ask;
 mod config;
 mod doctor;
 mod language;
+mod log;
 mod lsp;
 mod models;
 mod result;
@@ -17,7 +18,7 @@ mod serve;
 mod terminal;
 mod trust;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use crate::config::{self as configuration, Environment, LoadInputs, Loaded};
 use crate::model::BackendName;
 use crate::report::{Kind, Report};
 use crate::router::Choice;
+use log::Log;
 
 /// An AI assistant for every editor, over the Language Server Protocol.
 #[derive(Debug, Parser)]
@@ -108,8 +110,8 @@ enum Command {
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let environment = Arc::new(Environment::capture());
-    start_log(arguments.globals.verbose, environment.var("ARAWN_LOG"));
-    match dispatch(arguments, environment) {
+    let log = Log::start(arguments.globals.verbose, &environment);
+    match dispatch(arguments, environment, log) {
         Ok(code) => code,
         Err(report) => {
             print_report(&report);
@@ -118,12 +120,16 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn dispatch(arguments: Arguments, environment: Arc<Environment>) -> Result<ExitCode, Report> {
+fn dispatch(
+    arguments: Arguments,
+    environment: Arc<Environment>,
+    log: Log,
+) -> Result<ExitCode, Report> {
     let Arguments { globals, command } = arguments;
-    let session = Session { globals, environment };
+    let session = Session { globals, environment, log };
     let mut out = io::stdout().lock();
     let done = |()| ExitCode::SUCCESS;
-    let Session { globals, environment } = &session;
+    let Session { globals, environment, .. } = &session;
     match command {
         Command::Lsp(_) => {
             drop(out);
@@ -167,6 +173,7 @@ fn dispatch(arguments: Arguments, environment: Arc<Environment>) -> Result<ExitC
 struct Session {
     globals: Globals,
     environment: Arc<Environment>,
+    log: Log,
 }
 
 impl Session {
@@ -188,7 +195,9 @@ impl Session {
             workspace,
             ..LoadInputs::default()
         };
-        Ok(configuration::load(&inputs)?)
+        let loaded = configuration::load(&inputs)?;
+        self.log.follow(&loaded.settings);
+        Ok(loaded)
     }
 
     /// An assistant for work in the folder that `path` lies in, or in the current one.
@@ -227,27 +236,6 @@ fn block_on<T>(work: impl Future<Output = Result<T, Report>>) -> Result<Interrup
 enum Interruptible<T> {
     Finished(T),
     Interrupted,
-}
-
-/// Logs go to stderr: stdout belongs to results and to the protocol.
-fn start_log(verbose: u8, filter: Option<&str>) {
-    let default = match verbose {
-        0 => "warn",
-        1 => "arawn=info,warn",
-        _ => "arawn=debug,info",
-    };
-    let filter = tracing_subscriber::EnvFilter::try_new(filter.unwrap_or(default))
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal() && !no_color())
-        .init();
-}
-
-/// Whether the user asked for no colour (<https://no-color.org>).
-fn no_color() -> bool {
-    Environment::capture().var("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
 fn print_report(report: &Report) {

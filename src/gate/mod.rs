@@ -6,7 +6,7 @@ mod ignored;
 mod secret_files;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use crate::config::{BackendSettings, CloudPolicy, Dialect, Place, Settings};
@@ -135,24 +135,46 @@ impl Gate {
 
     /// The request sent last, from any task and front.
     pub fn last_request(&self) -> Option<Arc<LastRequest>> {
-        self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        lock(&self.last).clone()
     }
 }
 
+/// A request that was remembered, and what was remembered before it.
+#[derive(Debug)]
+pub(crate) struct Recorded {
+    own: Arc<LastRequest>,
+    before: Option<Arc<LastRequest>>,
+    last: Arc<Mutex<Option<Arc<LastRequest>>>>,
+}
+
 impl Pass {
-    /// Remembers what is sent with this pass.
-    pub(crate) fn record(&self, url: String, body: &[u8]) {
-        let request = LastRequest {
+    /// Remembers what is sent with this pass, which is used up by that.
+    pub(crate) fn record(self, url: String, body: &[u8]) -> Recorded {
+        let own = Arc::new(LastRequest {
             at: SystemTime::now(),
-            backend: self.backend.clone(),
-            model: self.model.clone(),
+            backend: self.backend,
+            model: self.model,
             task: self.task,
             url,
             body: body.to_vec(),
-        };
-        *self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
-            Some(Arc::new(request));
+        });
+        let before = lock(&self.last).replace(own.clone());
+        Recorded { own, before, last: self.last }
     }
+}
+
+impl Recorded {
+    /// Forgets the request again: no connection was made, so nothing left.
+    pub(crate) fn take_back(self) {
+        let mut last = lock(&self.last);
+        if last.as_ref().is_some_and(|last| Arc::ptr_eq(last, &self.own)) {
+            *last = self.before;
+        }
+    }
+}
+
+fn lock(last: &Mutex<Option<Arc<LastRequest>>>) -> MutexGuard<'_, Option<Arc<LastRequest>>> {
+    last.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Whether a request would leave for a cloud service. Ollama runs some models in its own cloud and tells

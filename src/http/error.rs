@@ -154,7 +154,10 @@ fn status_of(cause: &Cause) -> (StatusCode, &'static str) {
         return match cause {
             Cause::Secret(_) => unauthorized,
             Cause::Refused(_) => (StatusCode::FORBIDDEN, "forbidden"),
-            Cause::UnknownBackend { .. } | Cause::NoModel { .. } | Cause::Model(_) => invalid,
+            Cause::UnknownBackend { .. }
+            | Cause::Unusable { .. }
+            | Cause::NoModel { .. }
+            | Cause::Model(_) => invalid,
         };
     };
     match error.class {

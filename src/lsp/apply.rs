@@ -4,6 +4,7 @@
 //! is looked up where it is now. What the user changed inside it is never overwritten.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use tower_lsp::lsp_types::request::ApplyWorkspaceEdit;
@@ -18,11 +19,16 @@ use super::neutral;
 use super::requests::{NoResult, ask};
 use super::session::Session;
 
+/// How long a client may take to send the text that it has after an edit. Neovim waits 150 ms for more.
+const ECHO: Duration = Duration::from_millis(500);
+
 /// What became of an edit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Applied {
     /// It is in the document: the client said so, or its next text shows it.
     Yes,
+    /// The client took it, but what the user typed at the same moment may have moved its place.
+    Crossed,
     /// There was nothing to do.
     Unchanged,
     /// It is not in the document; why, as the end of a sentence.
@@ -47,8 +53,9 @@ pub(super) async fn apply(
             Ok(plan) => plan,
             Err(nothing_sent) => return nothing_sent,
         };
-        match send(session, plan).await {
+        match send(session, uri, plan).await {
             Answered::Applied => return Applied::Yes,
+            Answered::Crossed => return Applied::Crossed,
             Answered::Refused(reason) => refusal = reason,
             Answered::Silence => {
                 return Applied::Kept("the editor did not say whether it took the edit".to_owned());
@@ -63,6 +70,8 @@ pub(super) async fn apply(
 struct Plan {
     edit: WorkspaceEdit,
     arrived: Arc<Notify>,
+    made_for: i32,
+    is_versioned: bool,
 }
 
 /// Makes the edit for the present text, in one step with looking at it.
@@ -91,18 +100,20 @@ fn plan(
         if changes.is_empty() {
             return Err(Applied::Unchanged);
         }
-        let version = abilities.document_changes.then_some(document.snapshot().version);
+        let (made_for, is_versioned) = (document.version(), abilities.document_changes);
+        let version = is_versioned.then_some(made_for);
         let edit = convert::to_lsp_workspace_edit(uri, version, now, &changes, encoding);
         let mut meant = now.clone();
         for change in changes.iter().rev() {
             change.apply(&mut meant);
         }
-        Ok(Plan { edit, arrived: running.mean(meant) })
+        Ok(Plan { edit, arrived: running.mean(meant), made_for, is_versioned })
     })
 }
 
 enum Answered {
     Applied,
+    Crossed,
     Refused(String),
     Silence,
 }
@@ -110,8 +121,8 @@ enum Answered {
 /// Sends an edit and waits for the answer, or for the text that shows that it was taken.
 ///
 /// Some clients (ALE) take every edit and never answer.
-async fn send(session: &Session, plan: Plan) -> Answered {
-    let params = ApplyWorkspaceEditParams { label: None, edit: plan.edit };
+async fn send(session: &Session, uri: &Url, plan: Plan) -> Answered {
+    let params = ApplyWorkspaceEditParams { label: None, edit: plan.edit.clone() };
     let limit = session.limits.client_answer;
     let answered = tokio::select! {
         biased;
@@ -119,11 +130,28 @@ async fn send(session: &Session, plan: Plan) -> Answered {
         answered = ask::<ApplyWorkspaceEdit>(&session.client, params, limit) => answered,
     };
     match answered {
-        Ok(response) if response.applied => Answered::Applied,
+        Ok(response) if response.applied && plan.is_versioned => Answered::Applied,
+        Ok(response) if response.applied => landed(session, uri, &plan).await,
         Ok(response) => {
             Answered::Refused(neutral::one_line(&response.failure_reason.unwrap_or_default()))
         }
         Err(NoResult::Refused(reason)) => Answered::Refused(neutral::one_line(&reason)),
         Err(NoResult::TimedOut) => Answered::Silence,
+    }
+}
+
+/// Whether an edit that bears no version got where it was meant to go.
+///
+/// A client that cannot check versions (Neovim) applies an edit to whatever the text is by then, and tells of
+/// what was typed only a moment later. The text it sends next shows whether the two have crossed.
+async fn landed(session: &Session, uri: &Url, plan: &Plan) -> Answered {
+    if tokio::time::timeout(ECHO, plan.arrived.notified()).await.is_ok() {
+        return Answered::Applied;
+    }
+    let version = session.state.snapshot(uri).map(|snapshot| snapshot.version);
+    if version.is_some_and(|version| version != plan.made_for) {
+        Answered::Crossed
+    } else {
+        Answered::Applied
     }
 }

@@ -98,7 +98,7 @@ impl Menu<'_> {
     ) -> Vec<CodeActionOrCommand> {
         let mut offers = Vec::new();
         for action in self.catalog.actions.iter().filter(|action| self.fits(action)) {
-            let kind = convert::to_lsp_kind(action);
+            let kind = CodeActionKind::from(action.kind.clone());
             let region = self.region(action, selection);
             let is_fix = action.id == "fix" && !with_fix;
             if is_fix || !is_wanted(&kind, only) || !self.has_instruction(action, region) {

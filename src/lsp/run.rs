@@ -11,6 +11,7 @@ use crate::assistant::{Assistant, Finished, Job, JobError, Outcome};
 use crate::model::{BackendName, Usage};
 use crate::report::Report;
 use crate::router::{Answer, Cause, FellBack, Progress as Watched};
+use crate::text::CharRange;
 
 use super::answers::{self, Page};
 use super::apply::{self, Applied};
@@ -256,11 +257,23 @@ fn class_of(error: &JobError, report: &Report) -> String {
     }
 }
 
+/// Where an answer ended up.
+struct Delivered {
+    status: Status,
+    /// The end of the sentence about it.
+    what: String,
+    text: Option<String>,
+}
+
+impl Delivered {
+    fn new(status: Status, what: impl Into<String>, text: Option<String>) -> Self {
+        Self { status, what: what.into(), text }
+    }
+}
+
 /// Brings an answer to the user.
 async fn deliver(session: &Session, id: JobId, order: &Order, finished: Finished) -> JobResult {
     let Finished { answer, result } = finished;
-    let title = &order.job.action.title;
-    notes::answered(session, &order.assistant.settings(), &answer).await;
     session.state.write(|inner| {
         inner.last = Some(LastAnswer {
             backend: answer.backend.clone(),
@@ -268,45 +281,23 @@ async fn deliver(session: &Session, id: JobId, order: &Order, finished: Finished
             fell_back: answer.fell_back.clone(),
         });
     });
-    let (status, what, text) = match result {
-        Outcome::Unchanged => (Status::Unchanged, "nothing to change".to_owned(), None),
+    let delivered = match result {
+        Outcome::Unchanged => Delivered::new(Status::Unchanged, NOTHING_TO_CHANGE, None),
         Outcome::Answer { title, markdown } => {
             let body = neutral::markdown(&markdown);
-            show(
-                session,
-                order,
-                answers::page(&order.job.action.id, &title, None, &body, &by(&answer)),
-            )
-            .await;
-            (Status::Shown, "answered".to_owned(), Some(markdown))
+            let page = answers::page(&order.job.action.id, &title, None, &body, &by(&answer));
+            show(session, order, page).await;
+            Delivered::new(Status::Shown, "answered", Some(markdown))
         }
         Outcome::Unusable { reason } => {
-            let reason = format!("not applied: {reason}");
             let body = neutral::markdown(&answer.text);
-            show_kept(session, order, &reason, &body, &answer).await;
-            (Status::Shown, reason, Some(answer.text.clone()))
+            keep(session, order, &reason, &body, answer.text.clone(), &answer).await
         }
-        Outcome::Edit { range, text } => {
-            let applied = if order.only_show {
-                Applied::Kept("this is a preview".to_owned())
-            } else {
-                apply::apply(session, id, &order.uri, &order.job.snapshot, range, &text).await
-            };
-            match applied {
-                Applied::Yes => (Status::Applied, "applied".to_owned(), Some(text)),
-                Applied::Unchanged => {
-                    (Status::Unchanged, "nothing to change".to_owned(), Some(text))
-                }
-                Applied::Kept(reason) => {
-                    let reason = format!("not applied: {reason}");
-                    let body = neutral::code_block(&text, &order.job.snapshot.language);
-                    show_kept(session, order, &reason, &body, &answer).await;
-                    (Status::Shown, reason, Some(text))
-                }
-            }
-        }
+        Outcome::Edit { range, text } => edit(session, id, order, range, text, &answer).await,
     };
-    let message = format!("{title}: {what}, by {}", by(&answer));
+    notes::answered(session, &order.assistant.settings(), &answer).await;
+    let Delivered { status, what, text } = delivered;
+    let message = format!("{}: {what}, by {}", order.job.action.title, by(&answer));
     JobResult {
         job_id: id,
         status,
@@ -319,6 +310,43 @@ async fn deliver(session: &Session, id: JobId, order: &Order, finished: Finished
         message,
     }
 }
+
+/// Brings an edit into the document, or shows it where that must not be.
+async fn edit(
+    session: &Session,
+    id: JobId,
+    order: &Order,
+    range: CharRange,
+    text: String,
+    answer: &Answer,
+) -> Delivered {
+    let snapshot = &order.job.snapshot;
+    let applied = if order.only_show {
+        Applied::Kept("this is a preview".to_owned())
+    } else {
+        apply::apply(session, id, &order.uri, snapshot, range, &text).await
+    };
+    match applied {
+        Applied::Yes => Delivered::new(Status::Applied, "applied", Some(text)),
+        Applied::Crossed => {
+            let warning = format!("{}: {CROSSED}", order.job.action.title);
+            session.show(Message::warning(&warning)).await;
+            Delivered::new(Status::Applied, CROSSED, Some(text))
+        }
+        Applied::Unchanged => Delivered::new(Status::Unchanged, NOTHING_TO_CHANGE, Some(text)),
+        Applied::Kept(reason) => {
+            let body = neutral::code_block(&text, &snapshot.language);
+            keep(session, order, &reason, &body, text, answer).await
+        }
+    }
+}
+
+/// What is said when the document is right already.
+const NOTHING_TO_CHANGE: &str = "nothing to change";
+
+/// What is said when an edit may have landed beside its place.
+const CROSSED: &str =
+    "applied, but you typed at the same moment: look whether it is right, one undo takes it back";
 
 /// Who answered, and who did not.
 fn by(answer: &Answer) -> String {
@@ -337,11 +365,20 @@ async fn show(session: &Session, order: &Order, page: Page) {
 }
 
 /// Shows an answer that was meant for the document and did not get there, and says why.
-async fn show_kept(session: &Session, order: &Order, reason: &str, body: &str, answer: &Answer) {
+async fn keep(
+    session: &Session,
+    order: &Order,
+    reason: &str,
+    body: &str,
+    text: String,
+    answer: &Answer,
+) -> Delivered {
     let action = &order.job.action;
-    let page = answers::page(&action.id, &action.title, Some(reason), body, &by(answer));
+    let reason = format!("not applied: {reason}");
+    let page = answers::page(&action.id, &action.title, Some(&reason), body, &by(answer));
     show(session, order, page).await;
     if session.state.abilities().show_document {
         session.show(Message::warning(&format!("{}: {reason}", action.title))).await;
     }
+    Delivered::new(Status::Shown, reason, Some(text))
 }

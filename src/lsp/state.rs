@@ -164,9 +164,10 @@ impl State {
                     document.apply(&change);
                     inner.jobs.follow(uri, &change);
                 }
+                // After each event: what the user types next may come in the same message.
+                inner.jobs.compare(uri, document.text());
             }
             document.arrive_at(version);
-            inner.jobs.compare(uri, document.text());
             true
         })
     }

@@ -100,6 +100,7 @@ impl GivenUp {
             Cause::Refused(Refusal::CloudForbidden { .. })
             | Cause::Secret(_)
             | Cause::UnknownBackend { .. }
+            | Cause::Unusable { .. }
             | Cause::NoModel { .. } => true,
         }
     }

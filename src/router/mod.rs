@@ -11,7 +11,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::backends::{Backends, ModelInfo};
-use crate::config::Settings;
+use crate::config::{CloudPolicy, Place, Settings};
 use crate::gate::{Gate, Origin, Refusal};
 use crate::model::{
     BackendName, ErrorClass, ModelError, Request, StopReason, Task, TooLong, ToolCall, Usage,
@@ -135,6 +135,14 @@ pub enum Cause {
         /// What there is.
         known: Vec<String>,
     },
+    /// The backend is configured in a way that cannot work.
+    #[error("backend \"{backend}\" cannot be used: {reason}")]
+    Unusable {
+        /// The backend.
+        backend: BackendName,
+        /// Why, as the configuration's warning says it.
+        reason: String,
+    },
     /// The backend has no model, neither in its own table nor elsewhere.
     #[error("no model is set for backend \"{backend}\"")]
     NoModel {
@@ -150,7 +158,7 @@ impl Cause {
             Self::Model(error) => error.class.as_str(),
             Self::Refused(_) => "refused",
             Self::Secret(_) => ErrorClass::Auth.as_str(),
-            Self::UnknownBackend { .. } => "unknown_backend",
+            Self::UnknownBackend { .. } | Self::Unusable { .. } => "unknown_backend",
             Self::NoModel { .. } => ErrorClass::ModelNotAvailable.as_str(),
         }
     }
@@ -223,6 +231,9 @@ impl Router {
         backend: &BackendName,
     ) -> Result<Vec<ModelInfo>, Cause> {
         let backend = settings.backend(backend).ok_or_else(|| *pick::unknown(settings, backend))?;
+        if settings.privacy.cloud == CloudPolicy::Never && backend.place == Place::Cloud {
+            return Err(Refusal::CloudForbidden { backend: backend.name.clone() }.into());
+        }
         let key = self.keys.key_of(backend, settings).await?;
         Ok(self.backends.models(backend, key.as_ref()).await?)
     }

@@ -47,8 +47,11 @@ pub(super) fn links(
     }
 }
 
-/// The complaint about a name that no backend has.
+/// The complaint about a name that no backend has, or whose backend cannot be used.
 pub(super) fn unknown(settings: &Settings, name: &BackendName) -> Box<Cause> {
+    if let Some(reason) = settings.unusable.get(name) {
+        return Box::new(Cause::Unusable { backend: name.clone(), reason: reason.clone() });
+    }
     Box::new(Cause::UnknownBackend { name: name.to_string(), known: known(settings) })
 }
 

@@ -13,7 +13,7 @@ fn sources(folder: &Path, out: &mut Vec<PathBuf>) {
     }
 }
 
-/// The files under `src` with a line of code that holds one of the words.
+/// The files under `src` whose code, without comments and white space, holds one of the words.
 fn files_naming(words: &[&str]) -> Vec<String> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
@@ -22,8 +22,11 @@ fn files_naming(words: &[&str]) -> Vec<String> {
         .iter()
         .filter(|file| {
             let text = std::fs::read_to_string(file).unwrap();
-            let mut code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
-            code.any(|line| words.iter().any(|word| line.contains(word)))
+            // Without white space, so that it does not matter where a chain of calls is broken.
+            let code: String =
+                text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+            let code: String = code.split_whitespace().collect();
+            words.iter().any(|word| code.contains(word))
         })
         .map(|file| file.strip_prefix(&src).unwrap().to_string_lossy().replace('\\', "/"))
         .collect();
@@ -42,13 +45,13 @@ fn only_http_rs_names_the_http_client() {
 
 #[test]
 fn only_the_gate_makes_a_pass() {
-    assert_eq!(files_naming(&["Pass {"]), ["gate/mod.rs"]);
+    assert_eq!(files_naming(&["Pass{"]), ["gate/mod.rs"]);
 }
 
 #[test]
 fn only_the_router_sends_prompts_and_it_asks_the_gate_first() {
     assert_eq!(files_naming(&["backends.stream(", ".stream(Call"]), ["router/attempt.rs"]);
-    assert_eq!(files_naming(&[".clear(&order.settings", "Gate::clear("]), ["router/attempt.rs"]);
+    assert_eq!(files_naming(&["gate.clear("]), ["router/attempt.rs"]);
 }
 
 #[test]

@@ -234,6 +234,26 @@ async fn the_gate_remembers_the_exact_bytes_without_the_key() {
 }
 
 #[tokio::test]
+async fn what_never_left_is_not_remembered_as_sent() {
+    let upstream = Upstream::start([Exchange::openai_text(&["a"]).close()]).await;
+    let backend = setup::openai("b", &upstream);
+    let backends = Backends::new();
+    events(&backends, call(backend.clone(), Request::of_user("x"))).await;
+    upstream.stop().await;
+    let gate = Gate::new();
+    let settings = setup::settings([backend.clone()]);
+    let pass = gate.clear(&settings, &backend, "m", Task::Edit, &Origin::default()).unwrap();
+    let events =
+        events(&backends, arawn::backends::Call { pass, ..call(backend, Request::of_user("x")) })
+            .await;
+    assert!(
+        matches!(events.last(), Some(Event::Failed(error)) if error.class.as_str() == "connect"),
+        "{events:?}"
+    );
+    assert!(gate.last_request().is_none());
+}
+
+#[tokio::test]
 async fn models_are_listed_with_what_they_can_do() {
     let upstream = Upstream::start([]).await;
     let backends = Backends::new();

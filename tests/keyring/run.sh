@@ -48,7 +48,7 @@ check() {
 }
 
 finds_what_the_desktop_stored() {
-    printf 'gsk_desktop_sécret_4321' | secret-tool store --label='a key' service arawn username desktop
+    printf 'gsk_desktop_secret_4321' | secret-tool store --label='a key' service arawn username desktop
     "$arawn" config show --secrets >"$HOME/shown" 2>&1
     cat "$HOME/shown"
     grep -q 'gsk.*4321' "$HOME/shown" && ! grep -q 'desktop_s' "$HOME/shown"

@@ -235,6 +235,23 @@ async fn a_client_that_neither_answers_nor_takes_the_edit_gets_it_shown() {
 }
 
 #[tokio::test]
+async fn an_edit_without_version_that_crosses_with_typing_is_owned_up_to() {
+    let mut running = Running::start(bare(), CODE, range(2, 0, 2, 17)).await;
+    running.answers(SIMPLER).await;
+    let Running { mut server, mut buffer, call, bench: _bench, .. } = running;
+    call.done().await;
+    let request = server.wait_for("workspace/applyEdit").await;
+    // The user has typed a line above; the client tells of that and of the edit together.
+    buffer.replace(&range(0, 0, 0, 0), "//\n");
+    buffer.take(&request["params"]["edit"]);
+    server.change(URI, 2, json!([{ "text": buffer.text }])).await;
+    server.reply(&request, json!({ "applied": true })).await;
+    let shown = server.shown().await;
+    assert!(shown.contains("you typed at the same moment"), "{shown}");
+    server.close().await;
+}
+
+#[tokio::test]
 async fn nothing_to_change_is_said_and_nothing_is_sent() {
     let mut running = Running::start(able(), CODE, range(2, 0, 2, 17)).await;
     running.answers("```rust\n    return a + b;\n```\n").await;

@@ -302,6 +302,12 @@ impl Upstream {
         .await;
     }
 
+    /// Ends the server and all its connections; nothing listens at its port afterwards.
+    pub async fn stop(mut self) {
+        self.task.abort();
+        let _ = (&mut self.task).await;
+    }
+
     /// Fails if the client called too often or not often enough.
     pub fn finish(self) {
         let state = self.shared.state.lock().unwrap();

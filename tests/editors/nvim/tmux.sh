@@ -93,5 +93,5 @@ rm "$work/hold"; waitfor 'sum(numbers)'; keys 'world'; sleep 0.5; shot edited-wh
 keys Escape 'u'; sleep 0.3; shot undo-of-the-later-words
 keys 'u'; sleep 0.3; shot undo-of-the-edit
 keys ':ArawnBackend down' Enter; sleep 1; keys ':1Arawn simplify' Enter; sleep 1; shot error
-keys Enter; keys ':1Arawn explain' Enter; sleep 1; shot explained
+keys Enter; keys ':ArawnBackend second' Enter; sleep 0.5; keys ':1Arawn explain' Enter; sleep 1; shot explained
 keys ':checkhealth arawn' Enter; sleep 2; shot health

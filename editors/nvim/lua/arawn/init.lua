@@ -325,9 +325,10 @@ function M.show_progress(data)
     return
   end
   local value = data.params.value
-  local parts = vim.tbl_filter(function(part)
-    return type(part) == 'string' and part ~= ''
-  end, { value.title, value.message })
+  local has_message = type(value.message) == 'string' and value.message ~= ''
+  -- The last message is a sentence of its own, and names the action.
+  local parts = { not (value.kind == 'end' and has_message) and value.title or nil }
+  table.insert(parts, has_message and value.message or nil)
   -- A line that does not fit would ask for Enter.
   local text = table.concat(parts, ' '):gsub('%s+', ' ')
   text = text:find('^[Aa]rawn') and text or ('Arawn: ' .. text)
