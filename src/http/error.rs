@@ -106,7 +106,7 @@ impl IntoResponse for ApiError {
         if self.0.code == "unauthorized" && self.0.details.is_empty() {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if self.0.status == StatusCode::PAYLOAD_TOO_LARGE {
+        if self.0.status == StatusCode::PAYLOAD_TOO_LARGE && self.0.details.is_empty() {
             // The rest of the body is not read.
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
@@ -164,11 +164,10 @@ fn status_of(cause: &Cause) -> (StatusCode, &'static str) {
         ErrorClass::Auth => unauthorized,
         ErrorClass::ModelNotAvailable => (StatusCode::NOT_FOUND, "not_found"),
         ErrorClass::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
-        ErrorClass::Quota => (StatusCode::PAYMENT_REQUIRED, "quota_exceeded"),
+        ErrorClass::RequestExceedsRateLimit => (StatusCode::TOO_MANY_REQUESTS, "request_too_large"),
+        ErrorClass::Quota => (StatusCode::TOO_MANY_REQUESTS, "quota_exceeded"),
         ErrorClass::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
-        ErrorClass::ContextOverflow | ErrorClass::RequestExceedsRateLimit => {
-            (StatusCode::PAYLOAD_TOO_LARGE, "request_too_large")
-        }
+        ErrorClass::ContextOverflow => (StatusCode::PAYLOAD_TOO_LARGE, "request_too_large"),
         ErrorClass::Unsupported => invalid,
         ErrorClass::FirstByteTimeout | ErrorClass::IdleTimeout => {
             (StatusCode::GATEWAY_TIMEOUT, "backend_timeout")
@@ -186,9 +185,60 @@ fn status_of(cause: &Cause) -> (StatusCode, &'static str) {
 mod tests {
     use super::*;
 
+    fn failed(class: ErrorClass) -> ApiError {
+        let error = crate::model::ModelError {
+            class,
+            backend: "work".into(),
+            provider: "work".to_owned(),
+            model: "m".to_owned(),
+            base_url: "http://localhost:1".to_owned(),
+            status: None,
+            request_id: None,
+            message: String::new(),
+            partial: false,
+        };
+        ApiError::from(&Failure {
+            cause: error.into(),
+            backend: Some("work".into()),
+            model: Some("m".to_owned()),
+            partial_text: "half".to_owned(),
+            fell_back: Vec::new(),
+        })
+    }
+
     #[test]
-    fn waits_are_rounded_up() {
-        assert_eq!(seconds(Duration::from_millis(1200)), 2);
-        assert_eq!(seconds(Duration::from_secs(3)), 3);
+    fn every_class_has_its_status_and_code() {
+        use crate::model::ConnectKind;
+        let wait = Some(Duration::from_millis(1500));
+        for (class, status, code, retry_after) in [
+            (ErrorClass::Auth, 401, "unauthorized", None),
+            (ErrorClass::ModelNotAvailable, 404, "not_found", None),
+            (ErrorClass::RateLimited { wait }, 429, "rate_limited", Some("2")),
+            (ErrorClass::RateLimited { wait: None }, 429, "rate_limited", Some("10")),
+            (ErrorClass::RequestExceedsRateLimit, 429, "request_too_large", None),
+            (ErrorClass::Quota, 429, "quota_exceeded", None),
+            (ErrorClass::Overloaded, 503, "overloaded", Some("10")),
+            (ErrorClass::ContextOverflow, 413, "request_too_large", None),
+            (ErrorClass::ToolUseFailed, 502, "backend_error", None),
+            (ErrorClass::Unsupported, 400, "invalid_request", None),
+            (ErrorClass::BadRequest { setting: None }, 502, "backend_error", None),
+            (ErrorClass::Connect { kind: ConnectKind::Dns }, 502, "backend_unavailable", None),
+            (ErrorClass::FirstByteTimeout, 504, "backend_timeout", None),
+            (ErrorClass::IdleTimeout, 504, "backend_timeout", None),
+            (ErrorClass::Truncated, 502, "backend_error", None),
+            (ErrorClass::NotJson, 502, "backend_error", None),
+            (ErrorClass::Server, 502, "backend_error", None),
+        ] {
+            let error = failed(class.clone());
+            let event = error.event_data();
+            assert_eq!(event["error"]["code"], code, "{class:?}");
+            assert_eq!(event["error"]["status"], status, "{class:?}");
+            assert_eq!(event["error"]["class"], class.as_str());
+            assert!(event["error"]["hint"].is_string(), "{class:?}");
+            let response = error.into_response();
+            assert_eq!(response.status(), status, "{class:?}");
+            let header = response.headers().get(header::RETRY_AFTER);
+            assert_eq!(header.map(|value| value.to_str().unwrap()), retry_after, "{class:?}");
+        }
     }
 }

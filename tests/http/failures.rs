@@ -47,7 +47,7 @@ async fn statuses_of_the_backend_become_statuses_of_the_api() {
                 "429 Too Many Requests",
                 r#"{"error":{"message":"You exceeded your current quota","code":"insufficient_quota"}}"#,
             ),
-            402,
+            429,
             "quota_exceeded",
             "quota",
         ),

@@ -151,3 +151,26 @@ async fn deleting_a_session_ends_its_answer() {
     assert_eq!(serve.get("/api/v1/sessions").await.json(), json!({"sessions": []}));
     upstream.finish();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_many_answers_at_once_are_refused_and_the_others_go_on() {
+    const MOST: usize = 256;
+    let go = Signal::default();
+    let waiting = Exchange::sse().send(openai_chunk("a")).wait(&go).send(openai_end());
+    let upstream = Upstream::start(vec![waiting; MOST]).await;
+    let serve = Serve::start(&config(&[("work", &upstream.url())])).await;
+    let mut running = Vec::new();
+    for _ in 0..MOST {
+        running.push(serve.post("/api/v1/chat", &json!({"message": "x"})).await);
+    }
+    upstream.request(MOST - 1).await;
+    let refused = serve.chat(&json!({"message": "x"})).await;
+    assert_eq!(refused.error(), (503, "overloaded".to_owned()));
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    check_answer("post", "/api/v1/chat", &refused);
+    go.fire();
+    for connection in running {
+        assert_eq!(connection.answer().await.status, 200);
+    }
+    upstream.finish();
+}
