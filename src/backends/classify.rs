@@ -228,7 +228,8 @@ fn setting(complaint: &Complaint) -> Option<String> {
     }
     let message = complaint.message.as_str();
     // Anthropic puts the path of the field in front: `temperature: range: 0..1`.
-    let field = message.split_once(": ").map_or("", |(path, _)| path.split('.').next().unwrap_or(""));
+    let field =
+        message.split_once(": ").map_or("", |(path, _)| path.split('.').next().unwrap_or(""));
     if let Some(known) = SETTINGS.iter().find(|&&known| known == field) {
         return Some((*known).to_owned());
     }

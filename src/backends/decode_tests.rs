@@ -287,7 +287,9 @@ fn an_error_frame_in_the_middle_is_a_failure() {
         ),
         (
             "anthropic/x",
-            format!("{delta}event: error\ndata: {{\"type\":\"error\",\"error\":{{\"type\":\"api_error\",\"message\":\"boom\"}}}}\n\n"),
+            format!(
+                "{delta}event: error\ndata: {{\"type\":\"error\",\"error\":{{\"type\":\"api_error\",\"message\":\"boom\"}}}}\n\n"
+            ),
             "boom",
         ),
         ("anthropic/x", format!("{delta}event: error\ndata: boom\n\n"), "boom"),

@@ -162,14 +162,7 @@ impl Complaint {
             message => message,
         };
         let param = Some(text("param")).filter(|param| !param.is_empty());
-        Self {
-            message,
-            kind: text("type"),
-            code: text("code"),
-            status,
-            param,
-            request_id: None,
-        }
+        Self { message, kind: text("type"), code: text("code"), status, param, request_id: None }
     }
 }
 

@@ -72,11 +72,7 @@ fn has_evidence(dialect: Dialect, body: &[u8]) -> bool {
     has("\\u") || signs.iter().any(|sign| has(sign))
 }
 
-fn decode(
-    dialect: Dialect,
-    chunks: &mut dyn Iterator<Item = &[u8]>,
-    ending: Ending,
-) -> Vec<Piece> {
+fn decode(dialect: Dialect, chunks: &mut dyn Iterator<Item = &[u8]>, ending: Ending) -> Vec<Piece> {
     let mut decoder = decoder(dialect);
     let mut out = Vec::new();
     for chunk in chunks {

@@ -40,8 +40,8 @@ use crate::config::{BackendSettings, Dialect};
 use crate::gate::Pass;
 use crate::model::{ErrorClass, Event, ModelError, Request, Task};
 use fault::{Ending, Fault, Piece};
-pub use shrink::fewer_tokens;
 use http::{Endpoint, Http};
+pub use shrink::fewer_tokens;
 
 /// One request to one backend.
 #[derive(Debug)]

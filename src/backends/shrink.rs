@@ -69,7 +69,11 @@ mod tests {
     #[test]
     fn a_prompt_that_is_too_large_alone_is_not_helped() {
         assert_eq!(fewer(MESSAGE, Some(1000)), None);
-        assert_eq!(fewer("Limit 6000, Requested 10086", Some(4096)), None, "10 tokens are no answer");
+        assert_eq!(
+            fewer("Limit 6000, Requested 10086", Some(4096)),
+            None,
+            "10 tokens are no answer"
+        );
         assert_eq!(fewer("too large", Some(4096)), None);
     }
 }

@@ -33,7 +33,8 @@ pub(super) struct Broken {
 impl Asking<'_> {
     /// Asks for a shorter answer from now on, and says so.
     pub(super) fn ask_for_at_most(&mut self, max_tokens: u32) {
-        let before = self.request.max_tokens.map(|n| format!(" instead of {n}")).unwrap_or_default();
+        let before =
+            self.request.max_tokens.map(|n| format!(" instead of {n}")).unwrap_or_default();
         self.remarks.push(format!(
             "backend \"{}\" takes no larger request a minute: the answer was limited to {max_tokens} tokens{before}",
             self.link.backend.name

@@ -241,10 +241,7 @@ async fn signed_reasoning_goes_back_unchanged_to_its_maker_and_to_nobody_else() 
     let order = order(settings([setup::anthropic("anthropic", &upstream)]));
     let (result, seen) = answer(&router(), &order).await;
     let first = result.unwrap();
-    assert_eq!(
-        seen,
-        ["asking anthropic m", "reasoning let me ", "reasoning see", "text I look."]
-    );
+    assert_eq!(seen, ["asking anthropic m", "reasoning let me ", "reasoning see", "text I look."]);
     assert_eq!((first.text.as_str(), &first.reason), ("I look.", &StopReason::ToolCalls));
     assert_eq!(first.tool_calls, [called("toolu_1", Arguments::Json(json!({"path": "a"})))]);
     assert_eq!((first.usage.input_tokens, first.usage.output_tokens), (123, 42));
@@ -289,7 +286,8 @@ fn result_of_first() -> Message {
 
 #[tokio::test]
 async fn a_turn_that_paused_is_sent_back_and_goes_on() {
-    let search = json!({"type": "server_tool_use", "id": "srv_1", "name": "search", "input": {"q": "x"}});
+    let search =
+        json!({"type": "server_tool_use", "id": "srv_1", "name": "search", "input": {"q": "x"}});
     let paused = Exchange::sse()
         .send(anthropic_start() + &anthropic_delta("First, "))
         .send(block(1, &search, &[]))
@@ -310,8 +308,12 @@ async fn a_turn_that_paused_is_sent_back_and_goes_on() {
 #[tokio::test]
 async fn a_turn_that_pauses_for_ever_is_sent_back_only_a_few_times() {
     let search = json!({"type": "server_tool_use", "id": "s", "name": "search", "input": {}});
-    let paused =
-        || Exchange::sse().send(anthropic_start()).send(block(1, &search, &[])).send(anthropic_end("pause_turn"));
+    let paused = || {
+        Exchange::sse()
+            .send(anthropic_start())
+            .send(block(1, &search, &[]))
+            .send(anthropic_end("pause_turn"))
+    };
     let upstream = Upstream::start((0..5).map(|_| paused())).await;
     let order = order(settings([setup::anthropic("anthropic", &upstream)]));
     let (result, _) = answer(&router(), &order).await;
@@ -376,7 +378,10 @@ async fn a_refused_temperature_is_named_and_request_ids_are_kept() {
     assert_eq!(error.request_id.as_deref(), Some("req_body"));
     assert_eq!(failure(backend()).await.request_id.as_deref(), Some("req_head"));
     let error = failure(backend()).await;
-    assert_eq!((error.class, error.request_id.as_deref()), (ErrorClass::Overloaded, Some("req_event")));
+    assert_eq!(
+        (error.class, error.request_id.as_deref()),
+        (ErrorClass::Overloaded, Some("req_event"))
+    );
     upstream.finish();
 }
 

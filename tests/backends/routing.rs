@@ -459,7 +459,9 @@ async fn a_request_above_the_share_of_a_minute_is_made_smaller_once_and_that_is_
     assert_eq!(answer.text, "short");
     assert_eq!(
         answer.remarks,
-        ["backend \"groq\" takes no larger request a minute: the answer was limited to 2996 tokens instead of 4096"]
+        [
+            "backend \"groq\" takes no larger request a minute: the answer was limited to 2996 tokens instead of 4096"
+        ]
     );
     assert_eq!(upstream.request(0).await.json()["max_tokens"], 4096);
     assert_eq!(upstream.request(1).await.json()["max_tokens"], 2996);

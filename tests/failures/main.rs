@@ -85,7 +85,10 @@ async fn the_command_line_says_it_in_text() {
         let name = case.name();
         let lines: Vec<&str> = ran.stderr.lines().collect();
         assert_eq!(lines[0], format!("Error: {}", case.message(&served)), "{name}");
-        assert!(lines[1].starts_with("Cause: ") && lines[1].contains(case.cause), "{name}: {lines:?}");
+        assert!(
+            lines[1].starts_with("Cause: ") && lines[1].contains(case.cause),
+            "{name}: {lines:?}"
+        );
         let mut want: Vec<String> =
             case.checks.iter().map(|check| format!("Hint: Check: {check}")).collect();
         want.push(format!("Hint: {}", case.hint(&served)));
@@ -103,7 +106,11 @@ async fn the_command_line_says_it_in_json() {
         let ran = run(&case, &served, &["ask", "--format", "json", "hello"]).await;
         let name = case.name();
         let object: Value = serde_json::from_str(&ran.stdout).unwrap();
-        assert_eq!((&object["outcome"], &object["text"]), (&json!("failed"), &json!(case.partial_text)), "{name}");
+        assert_eq!(
+            (&object["outcome"], &object["text"]),
+            (&json!("failed"), &json!(case.partial_text)),
+            "{name}"
+        );
         let error = &object["error"];
         assert_eq!(error["class"], case.class, "{name}: {error}");
         assert_eq!(error["message"], case.message(&served), "{name}");
@@ -135,7 +142,8 @@ async fn server(home: &Path, case: &Case, served: &Served) -> TestServer {
             parent_check: Duration::from_millis(10),
         },
     };
-    let capabilities = json!({ "textDocument": { "codeAction": { "codeActionLiteralSupport": {} } } });
+    let capabilities =
+        json!({ "textDocument": { "codeAction": { "codeActionLiteralSupport": {} } } });
     TestServer::greeted(options, capabilities).await
 }
 

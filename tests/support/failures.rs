@@ -470,11 +470,7 @@ fn silences(who: Who) -> Vec<Case> {
             message: "What answers at {url} is not {provider}",
             cause: "Please sign in",
             hint: "look at `base_url` and `dialect` in `[backends.{backend}]`",
-            ..case(
-                who,
-                "not_json",
-                Server::Answers { status: "200 OK", body: web_page.to_owned() },
-            )
+            ..case(who, "not_json", Server::Answers { status: "200 OK", body: web_page.to_owned() })
         },
     ]
 }
