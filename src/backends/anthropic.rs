@@ -6,7 +6,7 @@ use super::messages::Messages;
 use super::openai::short_float;
 use super::{Asked, Decoder, Lifecycle, Lookup, ModelInfo, Prompt, Translator};
 use crate::config::{BackendSettings, Provider};
-use crate::model::{Arguments, Message, Role, ToolCall};
+use crate::model::{Arguments, Image, Message, Role, ToolCall};
 
 /// The translator of this dialect.
 #[derive(Debug)]
@@ -81,9 +81,11 @@ fn read_model(item: &Value) -> Option<ModelInfo> {
         // llama.cpp lists its model in a form of its own.
         context_length: count(["/max_input_tokens", "/meta/n_ctx"]),
         abilities: abilities(item),
+        lacks: lacks(item),
         max_output: count(["/max_tokens", "/max_output_tokens"]),
         lifecycle,
         retires_at,
+        ..ModelInfo::default()
     })
 }
 
@@ -100,6 +102,17 @@ fn abilities(item: &Value) -> Vec<String> {
     let told = [("image_input", "vision"), ("thinking", "thinking"), ("pdf_input", "pdf")];
     let told = told.into_iter().filter(|(name, _)| can(name)).map(|(_, ability)| ability);
     ["completion", "tools"].into_iter().chain(told).map(str::to_owned).collect()
+}
+
+/// What the list says a model cannot do.
+fn lacks(item: &Value) -> Vec<String> {
+    let table = item.get("capabilities");
+    let cannot = |name: &str| {
+        table.and_then(|table| table.get(name)?.get("supported")?.as_bool()) == Some(false)
+    };
+    let told = [("image_input", "vision"), ("thinking", "thinking")];
+    let told = told.into_iter().filter(|(name, _)| cannot(name));
+    told.map(|(_, ability)| ability.to_owned()).collect()
 }
 
 fn body(asked: &Asked<'_>) -> Value {
@@ -195,8 +208,16 @@ fn turns(asked: &Asked<'_>) -> Vec<Value> {
 }
 
 fn said(message: &Message) -> Vec<Value> {
+    // Models answer better about an image that stands before the question.
+    let images = message.images.iter().map(image);
     let text = (!message.text.trim().is_empty()).then(|| text_block(&message.text));
-    text.into_iter().collect()
+    images.chain(text).collect()
+}
+
+fn image(image: &Image) -> Value {
+    let source =
+        json!({"type": "base64", "media_type": image.media_type(), "data": image.base64()});
+    json!({"type": "image", "source": source})
 }
 
 fn result(message: &Message) -> Value {

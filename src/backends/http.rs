@@ -33,6 +33,8 @@ const MAX_ERROR_BODY: usize = 64 * 1024;
 const MAX_LOOKUP_BODY: usize = 16 * 1024 * 1024;
 /// Patience with questions about models: they are answered out of memory or not at all.
 const LOOKUP_LIMIT: Duration = Duration::from_secs(3);
+/// Patience between two lines of a pull: checking a large file tells nothing for minutes.
+const PULL_IDLE: Duration = Duration::from_mins(10);
 /// How long the rest of a finished answer is read, so that its connection can be used again.
 const DRAIN_LIMIT: Duration = Duration::from_millis(250);
 
@@ -204,6 +206,33 @@ impl Http {
             response,
             first_byte_by,
             idle: clocks.idle,
+            received: false,
+            ended: false,
+        };
+        body.accepted().await
+    }
+
+    /// Has Ollama fetch a model. Nothing of the user's is in such a request but the model's name.
+    pub(super) async fn pull(&self, endpoint: &Endpoint<'_>, model: &str) -> Result<Body, Fault> {
+        let url = endpoint.url("api/pull");
+        let client = self.client(endpoint).await?;
+        let request = client
+            .post(url.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .header(ACCEPT, "application/x-ndjson")
+            .body(serde_json::json!({"model": model, "stream": true}).to_string());
+        let clocks = endpoint.backend.clocks;
+        let first_byte_by = Instant::now() + clocks.first_byte.max(clocks.connect);
+        let sent = timeout_at(first_byte_by, endpoint.authorize(&url, request)?.send()).await;
+        let response = sent
+            .map_err(|_| Fault::new(ErrorClass::FirstByteTimeout, "no answer in time"))?
+            .map_err(|error| of_send(&error))?;
+        let body = Body {
+            status: response.status().as_u16(),
+            request_id: request_id(response.headers()),
+            response,
+            first_byte_by,
+            idle: clocks.idle.max(PULL_IDLE),
             received: false,
             ended: false,
         };

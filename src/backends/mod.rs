@@ -2,6 +2,7 @@
 //!
 //! A dialect is one [`Translator`]; `http.rs` alone sends, `stream.rs` alone runs a call.
 
+mod abilities;
 mod anthropic;
 mod blocks;
 mod chunks;
@@ -9,6 +10,7 @@ mod classify;
 mod connect;
 #[cfg(test)]
 mod decode_tests;
+mod embed;
 mod fault;
 mod fragments;
 #[cfg(fuzzing)]
@@ -19,13 +21,15 @@ mod messages;
 mod ndjson;
 mod ollama;
 mod openai;
+mod pull;
 mod shrink;
 mod sse;
 mod stream;
+mod vision;
 mod wait;
 mod words;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -39,8 +43,11 @@ use tokio::time::Instant;
 use crate::config::{BackendSettings, Dialect};
 use crate::gate::Pass;
 use crate::model::{ErrorClass, Event, ModelError, Request, Task};
+pub(crate) use embed::BatchLimits;
+pub use embed::{EmbedCall, Vectors};
 use fault::{Ending, Fault, Piece};
 use http::{Endpoint, Http};
+pub use pull::Pulling;
 pub use shrink::fewer_tokens;
 
 /// One request to one backend.
@@ -65,8 +72,12 @@ pub struct ModelInfo {
     pub id: String,
     /// Context window in tokens.
     pub context_length: Option<u32>,
-    /// `tools`, `vision`, `insert`, `embedding`, `thinking`, ... as far as told.
+    /// `tools`, `vision`, `insert`, `embedding`, `thinking`, ...; empty where nothing is told.
     pub abilities: Vec<String>,
+    /// Abilities that it is told not to have; what is in neither list is unknown.
+    pub lacks: Vec<String>,
+    /// Whether it is in memory now, on servers that load models on demand.
+    pub loaded: Option<bool>,
     /// Most tokens of an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_output: Option<u32>,
@@ -89,6 +100,26 @@ pub enum Lifecycle {
     /// Answers no more.
     Retired,
 }
+
+impl ModelInfo {
+    /// Whether the model has an ability; `None` where the server does not tell.
+    pub fn can(&self, ability: &str) -> Option<bool> {
+        let has = |list: &[String]| list.iter().any(|told| told == ability);
+        if has(&self.abilities) { Some(true) } else { has(&self.lacks).then_some(false) }
+    }
+
+    /// The same description by a server whose list of abilities is complete: what is not in it is lacking.
+    #[must_use]
+    pub(crate) fn completely_told(self) -> Self {
+        let is_told = !self.abilities.is_empty();
+        let lacks = ABILITIES.iter().filter(|ability| is_told && self.can(ability).is_none());
+        let lacks = lacks.map(|&ability| ability.to_owned()).collect();
+        Self { lacks, ..self }
+    }
+}
+
+/// The abilities that arawn asks about.
+const ABILITIES: [&str; 5] = ["tools", "vision", "insert", "embedding", "thinking"];
 
 /// All backends of the process: one pool of connections, one memory of what models can do.
 #[derive(Debug, Default)]
@@ -131,6 +162,20 @@ impl Backends {
             Ok(translator.window(backend, info.as_deref()))
         };
         window.await.map_err(|fault: Fault| fault.into_error(backend, model, key, false))
+    }
+
+    /// Whether the server tells what a model can do, and `ability` is not among it. Asked once and remembered.
+    pub async fn lacks(
+        &self,
+        backend: &BackendSettings,
+        model: &str,
+        key: Option<&SecretString>,
+        ability: &str,
+    ) -> bool {
+        let told = self.inner.describe(backend, model, key).await.ok().flatten();
+        told.is_some_and(|info| {
+            !info.abilities.is_empty() && !info.abilities.iter().any(|known| known == ability)
+        })
     }
 
     /// The models a backend has.
@@ -266,6 +311,12 @@ impl Inner {
         Ok(info)
     }
 
+    /// Forgets what was learned of a model that may be another one now.
+    fn forget(&self, backend: &BackendSettings, model: &str) {
+        let key = (backend.base_url.to_string(), model.to_owned());
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+    }
+
     fn slot(&self, key: ModelKey) -> Slot {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default().clone()
     }
@@ -288,12 +339,28 @@ impl Inner {
         if backend.dialect != Dialect::Ollama {
             return Ok(models);
         }
+        let loaded = self.loaded(&endpoint).await;
         // The list of older servers is bare; each model is asked for, a few at a time.
         let detailed = models.into_iter().map(|info| async {
             let known = self.describe(backend, &info.id, key).await.ok().flatten();
-            known.map_or(info, |known| ModelInfo::clone(&known))
+            let info = known.map_or(info, |known| ModelInfo::clone(&known));
+            let is_loaded = loaded.as_ref().map(|loaded| loaded.contains(&info.id));
+            ModelInfo { loaded: is_loaded, ..info }
         });
+
         Ok(futures_util::stream::iter(detailed).buffered(MAX_LOOKUPS).collect().await)
+    }
+}
+
+impl Inner {
+    /// The names of the models that Ollama has in memory; `None` where it does not tell.
+    async fn loaded(&self, endpoint: &Endpoint<'_>) -> Option<HashSet<String>> {
+        let answer = self.http.look_up(endpoint, &Lookup::Get("api/ps")).await.ok()?;
+        let models = answer.get("models")?.as_array()?;
+        let name_of = |item: &Value| {
+            item.get("name").or_else(|| item.get("model"))?.as_str().map(str::to_owned)
+        };
+        Some(models.iter().filter_map(name_of).collect())
     }
 }
 

@@ -10,8 +10,9 @@ use tokio::time::{Instant, timeout_at};
 
 use super::fault::{Ending, Fault, Piece};
 use super::http::{self, Body, Endpoint};
-use super::{Asked, Call, Decoder, Inner, translator, words};
+use super::{Asked, Call, Decoder, Inner, translator, vision, words};
 use crate::config::BackendSettings;
+use crate::gate::Errand;
 use crate::model::{ErrorClass, Event, ProviderParts};
 
 /// How long usage is waited for after a reason to stop was given.
@@ -127,12 +128,17 @@ impl Run {
 
 async fn start(inner: &Inner, call: Call) -> Result<Reading, Fault> {
     let translator = translator(call.backend.dialect);
+    let Errand::Prompt(task) = call.pass.errand else {
+        return Err(Fault::new(ErrorClass::Unsupported, "this pass lets no prompt through"));
+    };
     let info = inner.describe(&call.backend, &call.model, call.key.as_ref()).await?;
+    let request =
+        vision::prepared(call.request, &call.backend, &call.model, info.as_deref()).await?;
     let asked = Asked {
         backend: &call.backend,
         model: &call.model,
-        request: &call.request,
-        task: call.pass.task,
+        request: &request,
+        task,
         window: translator.window(&call.backend, info.as_deref()),
         info: info.as_deref(),
     };

@@ -178,6 +178,8 @@ async fn work(assistant: &Assistant, job: &Job) -> Result<Finished, JobError> {
         match progress {
             Progress::Asking { backend, model } => life.1 = format!("{backend} ({model})"),
             Progress::Text(text) | Progress::Reasoning(text) => life.2 += text.len(),
+            Progress::ToolCall(_) | Progress::ToolResult { .. } | Progress::WithoutTools { .. } => {
+            }
             Progress::FellBack(fell_back) => {
                 life.0.clear();
                 note(&format!("{fell_back}; trying the next backend"));

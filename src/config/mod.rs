@@ -30,8 +30,8 @@ pub(crate) use problem::dotted;
 pub use problem::{ConfigError, Warning};
 pub use reference::{readme_table, reference_markdown, schema};
 pub use settings::{
-    ActionSettings, BackendSettings, Chain, Clocks, CloudPolicy, Dialect, Link, Place,
-    PrivacySettings, Provider, Settings, TaskSettings,
+    ActionSettings, BackendSettings, Chain, Clocks, CloudPolicy, Dialect, EmbeddingSettings,
+    EmbeddingSource, Link, Place, PrivacySettings, Provider, Settings, TaskSettings,
 };
 pub use tree::{Origin, Source};
 pub use trust::{Project, TrustStore};

@@ -3,8 +3,10 @@
 //! Nothing here knows a provider's wire format; `backends/` translates both ways.
 
 mod error;
+mod image;
 
 pub use error::{ConnectKind, ErrorClass, ModelError};
+pub use image::{Image, ImageFormat};
 
 use std::fmt;
 use std::sync::Arc;
@@ -154,9 +156,23 @@ impl Request {
     ///
     /// Used for budgets, never shown as a count.
     pub fn estimated_tokens(&self) -> usize {
-        let bytes: usize =
-            self.system.len() + self.messages.iter().map(|m| m.text.len() + 16).sum::<usize>();
-        estimated_tokens(bytes)
+        let of_call = |call: &ToolCall| call.name.len() + call.arguments.byte_len() + 32;
+        let of_message = |message: &Message| {
+            message.text.len() + 16 + message.tool_calls.iter().map(of_call).sum::<usize>()
+        };
+        let of_tool = |tool: &ToolSpec| {
+            tool.name.len() + tool.description.len() + tool.parameters.to_string().len() + 32
+        };
+        let bytes = self.system.len()
+            + self.messages.iter().map(of_message).sum::<usize>()
+            + self.tools.iter().map(of_tool).sum::<usize>();
+        let of_images: usize = self.images().map(Image::estimated_tokens).sum();
+        estimated_tokens(bytes).saturating_add(of_images)
+    }
+
+    /// All images of the conversation.
+    pub fn images(&self) -> impl Iterator<Item = &Image> {
+        self.messages.iter().flat_map(|message| &message.images)
     }
 }
 
@@ -188,6 +204,8 @@ pub struct Message {
     pub tool_calls: Vec<ToolCall>,
     /// For `Role::Tool`: the call this is the result of (id and tool name).
     pub result_of: Option<ToolResultOf>,
+    /// Images that go with the text, in order; only the user sends them.
+    pub images: Vec<Image>,
     /// The same turn in the words of the provider that made it, where that holds more than the rest.
     pub provider_parts: Option<ProviderParts>,
 }
@@ -220,6 +238,7 @@ impl Message {
             text: text.into(),
             tool_calls: Vec::new(),
             result_of: None,
+            images: Vec::new(),
             provider_parts: None,
         }
     }
@@ -268,6 +287,16 @@ pub enum Arguments {
     Json(serde_json::Value),
     /// They did not parse; the text as it came.
     Raw(String),
+}
+
+impl Arguments {
+    /// Roughly how long they are when written out.
+    fn byte_len(&self) -> usize {
+        match self {
+            Self::Json(value) => value.to_string().len(),
+            Self::Raw(text) => text.len(),
+        }
+    }
 }
 
 /// Tokens counted by the provider.

@@ -145,6 +145,15 @@ impl Router {
             };
             GivenUp { window, ..give_up(error.into()) }
         })?;
+        if !composed.tools.is_empty()
+            && self.backends.lacks(backend, &model, key.as_ref(), "tools").await
+        {
+            let error = ModelError {
+                message: format!("model \"{model}\" does not support tools"),
+                ..error_of(link, &model, ErrorClass::Unsupported)
+            };
+            return Err(give_up(error.into()));
+        }
         let request = fitted(order, link, composed);
         let asking = Asking { order, link, model: &model, request, remarks: Vec::new() };
         let result = self.ask_with_retries(asking, key, &leave, position, watch).await;

@@ -3,6 +3,7 @@
 mod asking;
 mod attempt;
 mod breaker;
+mod embed;
 mod keys;
 mod pick;
 mod retry;
@@ -64,6 +65,24 @@ pub enum Progress<'a> {
     Reasoning(&'a str),
     /// A backend was given up; text of it that was shown is void.
     FellBack(&'a FellBack),
+    /// The model cannot call tools and is asked again without them.
+    WithoutTools {
+        /// The backend, where it is known.
+        backend: Option<&'a BackendName>,
+        /// The model, where it is known.
+        model: Option<&'a str>,
+    },
+    /// A tool is run for the model.
+    ToolCall(&'a ToolCall),
+    /// The tool is through.
+    ToolResult {
+        /// The call.
+        call: &'a ToolCall,
+        /// What came of it, in a few words.
+        summary: &'a str,
+        /// Whether it did what was asked.
+        worked: bool,
+    },
 }
 
 /// A backend that was tried and given up.

@@ -7,6 +7,7 @@ mod upstream;
 mod anthropic;
 mod failures;
 mod gate;
+mod images;
 mod one_way;
 mod requests;
 mod routing;

@@ -229,7 +229,10 @@ async fn the_gate_remembers_the_exact_bytes_without_the_key() {
     let last = gate.last_request().unwrap();
     assert_eq!(last.body, sent.body);
     assert_eq!(last.url, format!("{}/v1/chat/completions", upstream.url()));
-    assert_eq!((last.backend.as_str(), last.model.as_str(), last.task), ("b", "m", Task::Edit));
+    assert_eq!(
+        (last.backend.as_str(), last.model.as_str(), last.errand),
+        ("b", "m", Task::Edit.into())
+    );
     assert!(!format!("{last:?}").contains("canary-key"));
 }
 

@@ -80,6 +80,7 @@ pub(crate) fn settings(backends: impl IntoIterator<Item = BackendSettings>) -> S
         privacy: PrivacySettings { cloud: CloudPolicy::Allowed, ignore: Vec::new() },
         actions: Vec::new(),
         action_folders: Vec::new(),
+        embeddings: arawn::config::EmbeddingSettings::default(),
         state_folder: PathBuf::new(),
         environment: Arc::new(Environment::default()),
         log: String::new(),
@@ -116,6 +117,7 @@ pub(crate) async fn answer(
             Progress::FellBack(fell_back) => {
                 format!("fell back from {} {}", fell_back.backend, fell_back.class)
             }
+            other => format!("{other:?}"),
         });
     };
     let result = router.answer(order, &|_| Ok(Request::of_user("hello")), &mut watch).await;
