@@ -21,7 +21,10 @@ pub fn sse(data: &[u8]) {
     let (size, _, body) = plan(data);
     let frames = |chunks: &mut dyn Iterator<Item = &[u8]>| {
         let (mut framer, mut out) = (Sse::new(), Vec::new());
-        let pushed = chunks.try_for_each(|chunk| framer.push(chunk, &mut out));
+        let mut pushed = Ok(());
+        for chunk in chunks {
+            pushed = pushed.and_then(|()| framer.push(chunk, &mut out));
+        }
         if pushed.is_ok() {
             let _ = framer.finish(&mut out);
         }
@@ -35,7 +38,10 @@ pub fn ndjson(data: &[u8]) {
     let (size, _, body) = plan(data);
     let lines = |chunks: &mut dyn Iterator<Item = &[u8]>| {
         let (mut framer, mut out) = (Ndjson::new(), Vec::new());
-        let pushed = chunks.try_for_each(|chunk| framer.push(chunk, &mut out));
+        let mut pushed = Ok(());
+        for chunk in chunks {
+            pushed = pushed.and_then(|()| framer.push(chunk, &mut out));
+        }
         if pushed.is_ok() {
             out.extend(framer.finish());
         }
