@@ -18,6 +18,8 @@ use serde_json::Value;
 use tokio::io::{AsyncRead, ReadBuf};
 use tower_lsp::jsonrpc::Request;
 
+use super::texts::Texts;
+
 /// The longest header block; a longer one is not LSP.
 const MAX_HEADER: usize = 8 * 1024;
 
@@ -37,6 +39,7 @@ pub(super) struct Reframed<R> {
     received: Vec<u8>,
     start: usize,
     outgoing: Option<Outgoing>,
+    texts: Texts,
 }
 
 /// A message on its way to tower-lsp.
@@ -67,9 +70,9 @@ impl Outgoing {
 }
 
 impl<R> Reframed<R> {
-    /// Wraps a reader.
-    pub(super) fn new(inner: R) -> Self {
-        Self { inner, received: Vec::new(), start: 0, outgoing: None }
+    /// Wraps a reader; large texts go to `texts`.
+    pub(super) fn new(inner: R, texts: Texts) -> Self {
+        Self { inner, received: Vec::new(), start: 0, outgoing: None, texts }
     }
 
     /// Finds the next message that can be handed over; messages that cannot are passed over.
@@ -81,7 +84,10 @@ impl<R> Reframed<R> {
                 self.received.reserve_exact(body.end + CHUNK - self.received.len());
                 return Ok(());
             };
-            let readable = readable(bytes);
+            let readable = readable(bytes).map(|bytes| match self.texts.lightened(&bytes) {
+                Some(light) => Cow::Owned(light),
+                None => bytes,
+            });
             self.start = body.end;
             if let Some(readable) = readable {
                 let header = format!("Content-Length: {}\r\n\r\n", readable.len());
@@ -261,7 +267,7 @@ mod tests {
                 }
             });
             let mut frames = String::new();
-            let _ = Reframed::new(reader).read_to_string(&mut frames).await;
+            let _ = Reframed::new(reader, Texts::default()).read_to_string(&mut frames).await;
             assert_eq!(frames, expected);
         }
     }

@@ -18,7 +18,7 @@
 //! So [`FrontDoor`] wraps the service. [`tower_service::Service::call`] runs on the reader, synchronously,
 //! message by message; there it
 //!
-//! 1. drops `params: null`;
+//! 1. drops `params: null`, and puts large texts back that travelled beside their message (`texts`);
 //! 2. keeps the raw parameters of `initialize` for the handler, and hands the typed layer empty ones;
 //! 3. polls the handler's future once, at once. The synchronous head of every handler (apply the change, take
 //!    the snapshot, register the job) has then run in wire order whatever else is open, and `$/cancelRequest`
@@ -44,18 +44,25 @@ use tower_lsp::jsonrpc::{Error, Id, Request, Response};
 use tower_service::Service;
 
 use super::input::End;
+use super::texts::Texts;
 
 /// See the module.
 pub(super) struct FrontDoor<S> {
     inner: S,
     end: Arc<End>,
     greeting: Arc<OnceLock<Value>>,
+    texts: Texts,
 }
 
 impl<S> FrontDoor<S> {
     /// Puts the door before a service. `greeting` receives the raw parameters of `initialize`.
-    pub(super) fn new(inner: S, end: Arc<End>, greeting: Arc<OnceLock<Value>>) -> Self {
-        Self { inner, end, greeting }
+    pub(super) fn new(
+        inner: S,
+        end: Arc<End>,
+        greeting: Arc<OnceLock<Value>>,
+        texts: Texts,
+    ) -> Self {
+        Self { inner, end, greeting, texts }
     }
 
     fn tidy(&self, request: Request) -> Request {
@@ -66,7 +73,10 @@ impl<S> FrontDoor<S> {
             let _ = self.greeting.set(params.unwrap_or_default());
             Some(json!({ "capabilities": {} }))
         } else {
-            params
+            params.map(|mut params| {
+                self.texts.put_back(&mut params);
+                params
+            })
         };
         let mut tidied = Request::build(method);
         if let Some(params) = params {
@@ -179,7 +189,7 @@ mod tests {
 
     fn door() -> (FrontDoor<Inner>, Inner, Arc<End>) {
         let (inner, end) = (Inner::default(), Arc::new(End::default()));
-        (FrontDoor::new(inner.clone(), end.clone(), Arc::default()), inner, end)
+        (FrontDoor::new(inner.clone(), end.clone(), Arc::default(), Texts::default()), inner, end)
     }
 
     fn request(method: &'static str, params: Value) -> Request {

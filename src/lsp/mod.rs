@@ -29,6 +29,7 @@ mod session;
 mod settings;
 mod state;
 mod stream;
+mod texts;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -40,9 +41,10 @@ pub use settings::{EditorLayer, Loaded, Loader, NotLoaded, OnChange, WatchFiles,
 
 use framing::Reframed;
 use front::FrontDoor;
-use input::{End, UntilEnd};
+use input::{End, Unbreakable, UntilEnd};
 use server::Server;
 use session::Session;
+use texts::Texts;
 
 /// How many requests may be open at once. The front door runs them on the runtime, so a slot costs nothing;
 /// the number only has to be larger than any sane count.
@@ -102,7 +104,7 @@ impl ExitStatus {
 pub async fn serve<I, O>(input: I, output: O, options: ServeOptions) -> ExitStatus
 where
     I: AsyncRead + Unpin + Send,
-    O: AsyncWrite + Send,
+    O: AsyncWrite + Unpin + Send,
 {
     let end = Arc::new(End::default());
     let greeting = Arc::new(OnceLock::new());
@@ -113,11 +115,12 @@ where
     .custom_method("window/workDoneProgress/cancel", Server::work_done_progress_cancel)
     .finish();
     let session = service.inner().session.clone();
-    let door = FrontDoor::new(service, end.clone(), greeting);
+    let texts = Texts::default();
+    let door = FrontDoor::new(service, end.clone(), greeting, texts.clone());
+    let input = UntilEnd::new(Reframed::new(input, texts), end.clone());
+    let output = Unbreakable::new(output, end.clone());
     let serving =
-        tower_lsp::Server::new(UntilEnd::new(Reframed::new(input), end.clone()), output, socket)
-            .concurrency_level(OPEN_REQUESTS)
-            .serve(door);
+        tower_lsp::Server::new(input, output, socket).concurrency_level(OPEN_REQUESTS).serve(door);
     tokio::pin!(serving);
     let is_over = tokio::select! {
         () = &mut serving => true,
