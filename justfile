@@ -21,6 +21,11 @@ editors:
 vsix:
     cd editors/vscode && npm ci --ignore-scripts && npm run build && npm run package
 
+# Every dialect with a server that is not ours
+providers:
+    cargo build --release
+    ./scripts/providers.sh --bin target/release/arawn
+
 # The main job once, with a real model
 try:
     ./scripts/try.sh

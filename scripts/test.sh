@@ -61,6 +61,9 @@ tests/keyring/run.sh "$arawn"
 say "a real model: the README's first command"
 scripts/try.sh --small-model --bin "$arawn"
 
+say "servers that are not ours, in every dialect"
+scripts/providers.sh --bin "$arawn"
+
 say "cargo test"
 cargo test --locked --doc --quiet
 cargo test --locked --lib --bins --tests

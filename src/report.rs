@@ -347,6 +347,12 @@ fn other_advice(error: &ModelError) -> Option<String> {
              with `--backend`"
                 .to_owned()
         }
+        // The providers' names for the same setting of ours.
+        ErrorClass::BadRequest { setting: Some(setting) }
+            if matches!(setting.as_str(), "max_tokens" | "max_completion_tokens") =>
+        {
+            format!("lower `max_tokens` in `[backends.{backend}]`, or remove it")
+        }
         ErrorClass::BadRequest { setting: Some(setting) } => {
             format!("remove `{setting}` from `[backends.{backend}]`")
         }

@@ -43,8 +43,8 @@ impl Translator for Anthropic {
 
     fn next_page(&self, list: &Value) -> Option<Lookup> {
         let has_more = list.get("has_more").and_then(Value::as_bool) == Some(true);
-        let last = list.get("last_id").and_then(Value::as_str).filter(|_| has_more)?;
-        Some(Lookup::Page { path: MODELS, after: Some(last.to_owned()) })
+        let after = list.get("last_id").and_then(Value::as_str).filter(|_| has_more)?;
+        Some(Lookup::Page { path: MODELS, after: Some(after.to_owned()) })
     }
 
     fn describe(&self, _backend: &BackendSettings, model: &str) -> Option<Lookup> {
@@ -140,13 +140,13 @@ fn body(asked: &Asked<'_>) -> Value {
             })
             .collect();
         if !has_system {
-            mark_cached(tools.last_mut());
+            mark_cached(&mut tools);
         }
         body.insert("tools".into(), tools.into());
     }
     if has_system {
         let mut system = vec![text_block(&request.system)];
-        mark_cached(system.last_mut());
+        mark_cached(&mut system);
         body.insert("system".into(), system.into());
     }
     body.insert("messages".into(), turns(asked).into());
@@ -160,9 +160,9 @@ fn max_tokens(asked: &Asked<'_>) -> u32 {
     wanted.unwrap_or(DEFAULT_MAX_TOKENS.min(most))
 }
 
-/// Ends the part of the prompt that is the same the next time. Prefixes too short to be cached cost nothing.
-fn mark_cached(block: Option<&mut Value>) {
-    if let Some(Value::Object(block)) = block {
+/// Marks the last block as the end of what is the same the next time. Prefixes too short to be cached cost nothing.
+fn mark_cached(blocks: &mut [Value]) {
+    if let Some(Value::Object(block)) = blocks.last_mut() {
         block.insert("cache_control".into(), json!({"type": "ephemeral"}));
     }
 }
@@ -202,7 +202,7 @@ fn turns(asked: &Asked<'_>) -> Vec<Value> {
     if asked.request.messages.len() > 1
         && let Some(("user", blocks)) = turns.last_mut().map(|(role, blocks)| (*role, blocks))
     {
-        mark_cached(blocks.last_mut());
+        mark_cached(blocks);
     }
     turns.into_iter().map(|(role, blocks)| json!({"role": role, "content": blocks})).collect()
 }

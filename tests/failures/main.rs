@@ -158,26 +158,26 @@ async fn the_language_server_says_it_to_the_caller_and_to_the_user() {
         };
         // Who waits for the result reads it there.
         let served = case.serve().await;
-        let mut server = server(home.path(), &case, &served).await;
-        server.open("untitled:a", "rust", "fn f\n").await;
-        let result = server.command("arawn.run", argument(true)).await;
+        let mut editor = server(home.path(), &case, &served).await;
+        editor.open("untitled:a", "rust", "fn f\n").await;
+        let result = editor.command("arawn.run", argument(true)).await;
         let error = &result["error"];
         assert_eq!((&result["status"], &error["class"]), (&json!("failed"), &json!(case.class)), "{name}: {result}");
         assert_eq!(error["message"], case.message(&served), "{name}");
         assert_eq!(error["hint"], case.hint(&served), "{name}");
         assert!(!result.to_string().contains(CANARY), "{name}");
-        server.close().await;
+        editor.close().await;
         // Who does not is shown one sentence with the next step.
         let served = case.serve().await;
-        let mut server = self::server(home.path(), &case, &served).await;
-        server.open("untitled:a", "rust", "fn f\n").await;
-        server.command("arawn.run", argument(false)).await;
-        let shown = server.shown().await;
+        let mut editor = server(home.path(), &case, &served).await;
+        editor.open("untitled:a", "rust", "fn f\n").await;
+        editor.command("arawn.run", argument(false)).await;
+        let shown = editor.shown().await;
         let (message, hint) = (case.message(&served), case.hint(&served));
         assert!(shown.starts_with(&format!("Arawn: Explain failed: {message} (")), "{name}: {shown}");
         assert!(shown.contains(case.cause) && shown.ends_with(&hint), "{name}: {shown}");
         assert!(!shown.contains('\n') && !shown.contains(CANARY), "{name}: {shown}");
-        server.close().await;
+        editor.close().await;
     })
     .await;
 }
