@@ -1,7 +1,7 @@
 //! arawn: an AI assistant for every editor, over the Language Server Protocol.
 //!
 //! The modules stand in reading order: from what the user writes down (`config`), over the text and
-//! the models, to the three fronts (`lsp`, `cli`, and later `http`). ARCHITECTURE.md tells the story.
+//! the models, to the three fronts (`lsp`, `cli`, `http`). ARCHITECTURE.md tells the story.
 
 pub mod config;
 pub mod secrets;
@@ -37,4 +37,5 @@ pub mod embeddings;
 pub mod report;
 
 pub mod cli;
+pub mod http;
 pub mod lsp;

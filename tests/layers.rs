@@ -92,8 +92,15 @@ fn the_core_knows_no_front() {
         "conversation/",
         "assistant.rs",
     ] {
-        check_not(module, &["lsp", "cli", "report"]);
+        check_not(module, &["lsp", "cli", "http", "report"]);
     }
+}
+
+#[test]
+fn the_fronts_do_not_know_each_other() {
+    check_not("lsp/", &["cli", "http"]);
+    check_not("http/", &["cli", "lsp"]);
+    check_only("axum", &["http/"]);
 }
 
 #[test]

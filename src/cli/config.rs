@@ -153,7 +153,7 @@ fn shown_value(entry: &Entry) -> String {
 }
 
 /// Tables of other programs: nobody here knows what is secret in them.
-const FOREIGN_TABLES: [&str; 6] = ["server", "mcp", "agent", "workstreams", "logging", "plugins"];
+const FOREIGN_TABLES: [&str; 5] = ["mcp", "agent", "workstreams", "logging", "plugins"];
 
 fn is_secret(entry: &Entry) -> bool {
     let path: Vec<&str> = entry.path.iter().map(String::as_str).collect();
@@ -163,7 +163,10 @@ fn is_secret(entry: &Entry) -> bool {
             entry.value.as_str().is_some_and(|url| url.contains('@') || url.contains('?'))
         }
         [table, ..] if FOREIGN_TABLES.contains(table) => true,
-        [.., "api_key"] | ["backends", _, "headers", ..] | ["memory", "recall", ..] => true,
+        [.., "api_key"]
+        | ["server", "token" | "auth", ..]
+        | ["backends", _, "headers", ..]
+        | ["memory", "recall", ..] => true,
         _ => false,
     };
     let is_reference = entry.value.as_str().is_some_and(|text| {

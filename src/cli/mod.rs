@@ -21,6 +21,7 @@ mod run;
 mod screen;
 mod secret;
 mod selection;
+mod serve;
 mod terminal;
 mod trust;
 
@@ -103,6 +104,8 @@ enum Command {
     Secret(secret::SecretCommand),
     /// Let a project's own config choose among your backends and add actions
     Trust(trust::TrustArguments),
+    /// Serve conversations over HTTP on 127.0.0.1
+    Serve(serve::ServeArguments),
     /// Check what works, what does not, and what to do
     Doctor(doctor::DoctorArguments),
     /// Print completions for a shell
@@ -160,6 +163,10 @@ fn dispatch(
             embed::run(&arguments, &session)
         }
         Command::Models(arguments) => models::run(&arguments, &session, &mut out),
+        Command::Serve(arguments) => {
+            drop(out);
+            serve::run(&arguments, session)
+        }
         Command::Actions(arguments) => actions::run(&arguments, &session, &mut out).map(done),
         Command::Doctor(arguments) => doctor::run(&arguments, &session, &mut out),
         Command::Config(command) => {

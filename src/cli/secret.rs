@@ -99,8 +99,9 @@ fn list(inputs: &LoadInputs, index: Index, out: &mut dyn Write) -> Result<(), Re
     let loaded = config::load(inputs)?;
     let mut names = index.names;
     for entry in &loaded.entries {
-        let written =
-            entry.value.as_str().filter(|_| entry.path.last().is_some_and(|key| key == "api_key"));
+        let is_reference = entry.path.last().is_some_and(|key| key == "api_key")
+            || entry.path == ["server", "token"];
+        let written = entry.value.as_str().filter(|_| is_reference);
         if let Some(Ok(Some(KeyReference::Keyring(name)))) =
             written.map(|text| KeyReference::parse(text, environment))
         {

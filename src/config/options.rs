@@ -36,8 +36,8 @@ pub struct Options {
     pub embeddings: EmbeddingsOptions,
     /// Indexing of conversations. Checked and kept; nothing uses it yet.
     pub memory: MemoryOptions,
-    /// Accepted, has no effect.
-    pub server: Foreign,
+    /// The HTTP API of `arawn serve`.
+    pub server: ServerOptions,
     /// Accepted, has no effect.
     pub mcp: Foreign,
     /// Accepted, has no effect.
@@ -253,4 +253,21 @@ pub struct IndexingOptions {
     pub backend: Option<String>,
     /// Its model.
     pub model: Option<String>,
+}
+
+/// `[server]`.
+#[derive(Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct ServerOptions {
+    /// The port on 127.0.0.1; 0 for any that is free.
+    #[schemars(range(min = 0, max = 65535))]
+    pub port: Option<u32>,
+    /// What callers must send as `Authorization: Bearer TOKEN`: `$keyring:NAME`, `$env:VARIABLE`, `$file:PATH`, or
+    /// the token itself, which is warned about. Without it every program of this machine may call.
+    pub token: Option<String>,
+    /// Accepted, has no effect: it is always 127.0.0.1.
+    pub bind: Option<String>,
+    /// Accepted, has no effect: `token` protects the API.
+    pub auth: Foreign,
 }

@@ -13,7 +13,7 @@ use super::options::{ActionOptions, BackendOptions, Options, TaskOptions};
 use super::problem::{ConfigError, Warning, dotted, nearest};
 use super::settings::{
     ActionSettings, BackendSettings, Chain, Clocks, CloudPolicy, Dialect, EmbeddingSettings,
-    EmbeddingSource, Link, PrivacySettings, Provider, Settings, TaskSettings,
+    EmbeddingSource, Link, PrivacySettings, Provider, ServerSettings, Settings, TaskSettings,
 };
 use super::tree::{Node, Origin, Source};
 use crate::model::{BackendName, Task};
@@ -46,6 +46,7 @@ pub(super) fn settings(
     let embeddings = resolver.embeddings();
     let chain = resolver.chain(&["llm"])?;
     let tasks = resolver.tasks()?;
+    let server = resolver.server();
     let Resolver { options, backends, unusable, .. } = resolver;
     Ok(Settings {
         backends,
@@ -62,6 +63,7 @@ pub(super) fn settings(
             .map(|(id, action)| action_settings(id, action))
             .collect(),
         action_folders,
+        server,
         state_folder,
         environment: environment.clone(),
         unusable,
@@ -243,6 +245,28 @@ impl Resolver<'_> {
             None => EmbeddingSource::Local,
         };
         EmbeddingSettings { source, model: written(&options.model), openai_key, openai_model }
+    }
+
+    fn server(&mut self) -> ServerSettings {
+        let path = ["server", "token"];
+        let written = self.options.server.token.clone().unwrap_or_default();
+        let token = KeyReference::parse(&written, self.environment);
+        match &token {
+            Ok(Some(KeyReference::Literal(_))) => self.warn(
+                &path,
+                "holds the token itself; `arawn secret set NAME` and \"$keyring:NAME\" keep it out of files",
+            ),
+            Ok(Some(KeyReference::File(file))) if secrets::is_open_to_others(file) => {
+                let message = format!("names \"{}\", which others may read; `chmod 600` it", file.display());
+                self.warn(&path, message);
+            }
+            Ok(_) => {}
+            Err(reason) => self.warn(&path, *reason),
+        }
+        ServerSettings {
+            port: self.options.server.port.and_then(|port| u16::try_from(port).ok()),
+            token: token.map_err(str::to_owned),
+        }
     }
 
     fn is_defined(&self, name: &str) -> bool {

@@ -239,6 +239,22 @@ pub struct EmbeddingSettings {
     pub openai_model: Option<String>,
 }
 
+/// `[server]`.
+#[derive(Clone, Debug)]
+pub struct ServerSettings {
+    /// The port on 127.0.0.1, if one is set.
+    pub port: Option<u16>,
+    /// Where the token comes from that callers must show; `Ok(None)` asks for none. With an error nothing may be
+    /// served: who wrote a token down does not want to be without.
+    pub token: Result<Option<KeyReference>, String>,
+}
+
+impl Default for ServerSettings {
+    fn default() -> Self {
+        Self { port: None, token: Ok(None) }
+    }
+}
+
 /// Everything the program runs with.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -256,6 +272,8 @@ pub struct Settings {
     pub actions: Vec<ActionSettings>,
     /// Folders with action files, lowest precedence first.
     pub action_folders: Vec<PathBuf>,
+    /// The HTTP API.
+    pub server: ServerSettings,
     /// Where answers, logs and trust are kept (0700).
     pub state_folder: PathBuf,
     /// What keys are looked up in.

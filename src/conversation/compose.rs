@@ -129,7 +129,7 @@ fn first_lines(text: &str, most_bytes: usize) -> (&str, usize) {
 }
 
 /// How many messages the oldest turn has, if it is not the one that is being answered.
-fn oldest_turn(messages: &[Message]) -> Option<usize> {
+pub(super) fn oldest_turn(messages: &[Message]) -> Option<usize> {
     messages.iter().skip(1).position(|message| message.role == Role::User).map(|n| n + 1)
 }
 

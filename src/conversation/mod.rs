@@ -26,6 +26,22 @@ pub struct Conversation {
     pub files: Vec<PathBuf>,
 }
 
+impl Conversation {
+    /// How much text it holds.
+    pub fn byte_len(&self) -> usize {
+        self.messages.iter().map(|message| message.text.len()).sum()
+    }
+
+    /// Forgets the oldest turns until the rest is no longer than this; the newest turn stays.
+    pub fn forget_beyond(&mut self, most_bytes: usize) {
+        while self.byte_len() > most_bytes
+            && let Some(n_messages) = compose::oldest_turn(&self.messages)
+        {
+            self.messages.drain(..n_messages);
+        }
+    }
+}
+
 /// What the user says next.
 #[derive(Clone, Debug, Default)]
 pub struct Turn {

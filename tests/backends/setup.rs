@@ -8,7 +8,7 @@ use std::time::Duration;
 use arawn::backends::{Backends, Call};
 use arawn::config::{
     BackendSettings, Chain, Clocks, CloudPolicy, Dialect, Environment, Link, Place,
-    PrivacySettings, Provider, Settings,
+    PrivacySettings, Provider, ServerSettings, Settings,
 };
 use arawn::gate::{Gate, Origin};
 use arawn::model::{Event, ModelError, Request, Task};
@@ -81,6 +81,7 @@ pub(crate) fn settings(backends: impl IntoIterator<Item = BackendSettings>) -> S
         actions: Vec::new(),
         action_folders: Vec::new(),
         embeddings: arawn::config::EmbeddingSettings::default(),
+        server: ServerSettings::default(),
         state_folder: PathBuf::new(),
         environment: Arc::new(Environment::default()),
         log: String::new(),

@@ -68,8 +68,8 @@ fn nested(path: &[&str], value: &Value) -> Value {
 /// What of the settings decides where bytes go. `Debug` leaves out nothing that the cases could change.
 fn shown(settings: &Settings) -> String {
     let mut text = format!(
-        "{:?} {:?} {:?} {}",
-        settings.chain, settings.privacy, settings.actions, settings.log
+        "{:?} {:?} {:?} {:?} {}",
+        settings.chain, settings.privacy, settings.actions, settings.server, settings.log
     );
     for backend in settings.backends.values() {
         let _ = write!(
@@ -252,4 +252,12 @@ fn a_project_file_that_is_a_symbolic_link_is_not_read() {
     std::os::unix::fs::symlink(target, home.root().join(".arawn/arawn.toml")).unwrap();
     assert_eq!(home.load().settings.privacy.cloud, CloudPolicy::Allowed);
     assert_eq!(home.warnings().len(), 1);
+}
+
+#[test]
+fn a_project_neither_opens_nor_moves_the_http_api() {
+    for (key, value) in [("port", json!(1)), ("token", json!("")), ("token", json!("sk-canary"))] {
+        let text = toml::to_string(&nested(&["server", key], &value)).unwrap();
+        check_changes_nothing(&user().project(&text), &["server", key]);
+    }
 }

@@ -253,3 +253,16 @@ fn actions_of_the_user_are_taken_as_in_an_action_file() {
     assert_eq!(action.fields["languages"], "rust, go");
     assert_eq!(action.fields["input"], "true");
 }
+
+#[test]
+fn a_token_that_cannot_be_read_is_no_missing_token() {
+    for written in ["5", "\"$vault:x\"", "\"$env:\""] {
+        let home = Home::with(&format!("[server]\ntoken = {written}\nport = 70000\n"));
+        let loaded = home.load();
+        assert!(loaded.settings.server.token.is_err(), "{written}");
+        assert_eq!(loaded.settings.server.port, None);
+    }
+    let loaded = Home::with("[server]\ntoken = \"$env:MINE\"\nport = 0\n").load();
+    let token = loaded.settings.server.token.unwrap().unwrap();
+    assert_eq!((token.to_string().as_str(), loaded.settings.server.port), ("$env:MINE", Some(0)));
+}

@@ -63,6 +63,7 @@ pub(crate) fn settings(backends: &[Arc<BackendSettings>], state_folder: PathBuf)
         action_folders: Vec::new(),
         embeddings: arawn::config::EmbeddingSettings::default(),
         environment: Arc::new(Environment::of(&state_folder, [])),
+        server: arawn::config::ServerSettings::default(),
         state_folder,
         unusable: BTreeMap::new(),
         log: "warn".to_owned(),
