@@ -55,10 +55,10 @@ async fn many_texts_go_in_batches_and_keep_their_order() {
         "[embeddings]\nbackend = \"work\"\nmodel = \"e\"\n[backends.work]\ndialect = \"openai\"\nbase_url = \"{}/v1\"\n",
         upstream.url()
     ));
-    let lines: String = (0..70).map(|n| format!("text {n}\n")).collect();
-    let ran = home.run_with_stdin(&["embed"], Some(&lines)).await;
-    let expected: String = (0..70).map(|n| format!("{n}\n")).collect();
-    assert_eq!(ran.stdout, expected, "{ran:?}");
+    let lines: Vec<String> = (0..70).map(|n| format!("text {n}")).collect();
+    let ran = home.run_with_stdin(&["embed"], Some(&lines.join("\n"))).await;
+    let expected: Vec<String> = (0..70).map(|n| n.to_string()).collect();
+    assert_eq!(ran.stdout.lines().collect::<Vec<_>>(), expected, "{ran:?}");
     assert_eq!(upstream.request(0).await.json()["input"].as_array().unwrap().len(), 64);
     assert_eq!(upstream.request(1).await.json()["input"][0], "text 64");
     upstream.finish();

@@ -425,7 +425,7 @@ fn unsupported(who: Who) -> Option<Case> {
     Some(Case {
         message: "Backend \"{backend}\" cannot do this",
         cause: "support",
-        hint: "choose another backend with `--backend`",
+        hint: "choose another model with `--model` (`arawn models` tells what each can do), or another backend with `--backend`",
         ..case(who, "unsupported", server)
     })
 }
