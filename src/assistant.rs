@@ -1,18 +1,20 @@
 //! The facade: runs an action on a snapshot, whoever asks for it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::actions::{self, Action, Catalog, InstructionComment, Output};
-use crate::backends::{Backends, ModelInfo};
+use crate::backends::{Backends, ModelInfo, Pulling};
 use crate::config::Settings;
 use crate::edits::{self, Place, Side, Unusable};
-use crate::gate::{Gate, Origin};
-use crate::model::{BackendName, Request, StopReason, Task, TooLong};
+use crate::gate::{Gate, Origin, Refusal};
+use crate::images::{self, ImageError};
+use crate::model::{BackendName, Image, Request, StopReason, Task, TooLong};
 pub use crate::prompts::Complaint;
 use crate::prompts::{self, Material, PromptError};
 use crate::router::{Answer, Cause, Choice, Failure, Order, Progress, Router};
 use crate::text::{CharIdx, CharRange, Snapshot};
+use crate::tools::{Sight, Tools};
 
 /// One action to run.
 #[derive(Clone, Debug)]
@@ -91,6 +93,17 @@ pub enum JobError {
         /// What the template engine says.
         detail: String,
     },
+}
+
+/// Why an image cannot be sent.
+#[derive(Debug, thiserror::Error)]
+pub enum ImageProblem {
+    /// The gate keeps it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// It is none, or none that can be used.
+    #[error(transparent)]
+    Unusable(#[from] ImageError),
 }
 
 /// What a job works on, settled before anything is sent.
@@ -244,13 +257,12 @@ impl Assistant {
         choice: &Choice,
         watch: &mut (dyn FnMut(Progress<'_>) + Send),
     ) -> Result<Answer, Box<Failure>> {
-        let order = Order {
-            settings: self.settings(),
-            task: Task::Ask,
-            choice: choice.clone(),
-            origin: Origin::default(),
-        };
-        self.router.answer(&order, &|_window| Ok(request.clone()), watch).await
+        self.ask_about(request, Origin::default(), choice, watch).await
+    }
+
+    /// Tools for a workspace, behind our gate.
+    pub(crate) fn tools(&self, workspace: &[PathBuf], sight: Sight) -> Tools {
+        Tools::new(self.gate.clone(), self.settings(), workspace, sight)
     }
 
     /// Routes an order of another part of the core.
@@ -261,6 +273,41 @@ impl Assistant {
         watch: &mut (dyn FnMut(Progress<'_>) + Send),
     ) -> Result<Answer, Box<Failure>> {
         self.router.answer(order, compose, watch).await
+    }
+
+    /// The router, for other parts of the core.
+    pub(crate) fn router(&self) -> &Router {
+        &self.router
+    }
+
+    /// The same as [`Assistant::ask`] about files, whose content is in the request.
+    pub async fn ask_about(
+        &self,
+        request: &Request,
+        origin: Origin,
+        choice: &Choice,
+        watch: &mut (dyn FnMut(Progress<'_>) + Send),
+    ) -> Result<Answer, Box<Failure>> {
+        let settings = self.settings();
+        let order = Order { settings, task: Task::Ask, choice: choice.clone(), origin };
+        self.router.answer(&order, &|_window| Ok(request.clone()), watch).await
+    }
+
+    /// Reads an image that is to be sent, if its file may leave this machine.
+    pub fn read_image(&self, path: &Path, workspace: &[PathBuf]) -> Result<Image, ImageProblem> {
+        self.gate.check_file(&self.settings(), path, workspace)?;
+        Ok(images::read(path)?)
+    }
+
+    /// Has a backend fetch a model; only Ollama does. Dropping the future stops it, and what is there by then
+    /// stays there.
+    pub async fn pull(
+        &self,
+        backend: &BackendName,
+        model: &str,
+        watch: &mut (dyn FnMut(Pulling) + Send),
+    ) -> Result<(), Cause> {
+        self.router.pull(&self.settings(), backend, model, watch).await
     }
 
     /// The models a backend has.
@@ -275,6 +322,9 @@ fn outcome(job: &Job, scope: &Scope, answer: &Answer) -> Outcome {
         return Outcome::Answer { title: job.action.title.clone(), markdown: answer.text.clone() };
     }
     if let Some(reason) = stopped_short(&answer.reason) {
+        // Where the backend knows more of it, that is the reason.
+        let told = answer.remarks.last().filter(|_| answer.reason != StopReason::ToolCalls);
+        let reason = told.map_or(reason, String::as_str);
         return Outcome::Unusable { reason: reason.to_owned() };
     }
     match fitted(job, scope, &answer.text) {

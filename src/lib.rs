@@ -10,6 +10,8 @@ pub mod text;
 
 pub mod model;
 
+pub mod images;
+
 pub mod gate;
 
 pub mod backends;
@@ -24,9 +26,13 @@ pub mod prompts;
 
 pub mod actions;
 
+pub mod tools;
+
 pub mod assistant;
 
 pub mod conversation;
+
+pub mod embeddings;
 
 pub mod report;
 

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
-use crate::assistant::JobError;
+use crate::assistant::{ImageProblem, JobError};
 use crate::config::ConfigError;
+use crate::embeddings::EmbedError;
 use crate::gate::Refusal;
+use crate::images::ImageError;
 use crate::model::{ConnectKind, ErrorClass, ModelError};
 use crate::router::{Cause, Failure, FellBack};
 use crate::secrets::SecretError;
@@ -189,6 +191,48 @@ impl From<&SecretError> for Report {
     }
 }
 
+impl From<&ImageProblem> for Report {
+    fn from(problem: &ImageProblem) -> Self {
+        match problem {
+            ImageProblem::Refused(refusal) => Self::from(refusal),
+            ImageProblem::Unusable(error) => {
+                let report = Self::new(Kind::Usage, error.to_string()).because(error.detail());
+                match error {
+                    ImageError::TooLarge { .. } | ImageError::CannotShrink { .. } => {
+                        report.with_hint("scale it down first, or cut out the part that matters")
+                    }
+                    ImageError::UnknownFormat { .. } => {
+                        report.with_hint("convert it to PNG or JPEG first")
+                    }
+                    ImageError::Unreadable { .. } | ImageError::Damaged { .. } => report,
+                }
+            }
+        }
+    }
+}
+
+impl From<&EmbedError> for Report {
+    fn from(error: &EmbedError) -> Self {
+        let kind = match error {
+            EmbedError::Backend(cause) => {
+                let report = Self::from(&**cause);
+                let is_too_long = matches!(&**cause, Cause::Model(error) if error.class == ErrorClass::ContextOverflow);
+                return if is_too_long {
+                    report.with_hint("cut the text into smaller pieces")
+                } else {
+                    report
+                };
+            }
+            EmbedError::LocalNotBuiltIn
+            | EmbedError::MakesNone { .. }
+            | EmbedError::NoModel { .. } => Kind::Config,
+            EmbedError::EmptyText { .. } => Kind::Usage,
+            EmbedError::DimensionChanged { .. } => Kind::Backend,
+        };
+        Self { hint: error.hint(), ..Self::new(kind, error.to_string()) }
+    }
+}
+
 impl From<SecretError> for Report {
     fn from(error: SecretError) -> Self {
         Self::from(&error)
@@ -298,7 +342,11 @@ fn other_advice(error: &ModelError) -> Option<String> {
             format!("select less, or raise `context_length` in `[backends.{backend}]` if \"{model}\" can read more")
         }
         ErrorClass::ToolUseFailed => "try again, or choose a model that is better with tools".to_owned(),
-        ErrorClass::Unsupported => "choose another backend with `--backend`".to_owned(),
+        ErrorClass::Unsupported => {
+            "choose another model with `--model` (`arawn models` tells what each can do), or another backend \
+             with `--backend`"
+                .to_owned()
+        }
         ErrorClass::BadRequest { setting: Some(setting) } => {
             format!("remove `{setting}` from `[backends.{backend}]`")
         }

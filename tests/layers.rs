@@ -88,6 +88,8 @@ fn the_core_knows_no_front() {
         "backends/",
         "gate/",
         "router/",
+        "tools/",
+        "conversation/",
         "assistant.rs",
     ] {
         check_not(module, &["lsp", "cli", "http", "report"]);
@@ -118,6 +120,7 @@ fn dependencies_point_one_way() {
     check_not("context/", &["backends", "router", "prompts", "gate"]);
     check_not("gate/", &["backends", "router", "assistant"]);
     check_not("backends/", &["router", "assistant", "edits", "prompts", "actions"]);
-    check_not("router/", &["assistant", "edits", "prompts", "actions"]);
+    check_not("tools/", &["backends", "router", "assistant", "edits", "prompts", "actions"]);
+    check_not("router/", &["tools", "assistant", "edits", "prompts", "actions"]);
     check_not("config/", &["backends", "router", "gate", "edits", "actions", "assistant"]);
 }

@@ -23,6 +23,8 @@ pub(crate) fn of_answer(refused: Refused<'_>) -> Fault {
     let Refused { status, wait, request_id, body } = refused;
     let json = serde_json::from_slice::<serde_json::Value>(body).ok();
     let complaint = json.as_ref().and_then(Complaint::in_json);
+    // A header may be lost on the way; the body tells the same id.
+    let request_id = request_id.or_else(|| complaint.as_ref()?.request_id.clone());
     let (class, message) = if let Some(complaint) = complaint {
         let class = class_of(Some(status), &complaint, wait);
         (class, words_of(complaint).unwrap_or_else(|| status_text(status)))
@@ -39,11 +41,10 @@ pub(crate) fn of_answer(refused: Refused<'_>) -> Fault {
 /// The fault of an error that came inside an answer that had begun well.
 pub(crate) fn of_complaint(complaint: Complaint) -> Fault {
     let class = class_of(complaint.status, &complaint, None);
+    let request_id = complaint.request_id.clone();
     let words = words_of(complaint);
-    Fault::new(
-        class,
-        words.unwrap_or_else(|| "the server reported an error without words".to_owned()),
-    )
+    let words = words.unwrap_or_else(|| "the server reported an error without words".to_owned());
+    Fault { request_id, ..Fault::new(class, words) }
 }
 
 fn words_of(complaint: Complaint) -> Option<String> {
@@ -107,7 +108,8 @@ fn rate_limit(status: Option<u16>, message: &str, wait: Option<Duration>) -> Err
     ErrorClass::RateLimited { wait: wait.or_else(|| wait::from_message(message)) }
 }
 
-const OVERFLOW_WORDS: [&str; 12] = [
+const OVERFLOW_WORDS: [&str; 13] = [
+    "exceed context limit",
     "context length",
     "context_length",
     "context window",
@@ -207,12 +209,30 @@ fn class_without_words(status: u16, wait: Option<Duration>, body: &[u8]) -> Erro
     class_of_status(status, wait.or_else(|| wait::from_message(&text)))
 }
 
+/// Settings of a request that come out of the user's configuration.
+const SETTINGS: [&str; 8] = [
+    "max_tokens",
+    "max_completion_tokens",
+    "temperature",
+    "top_p",
+    "top_k",
+    "stop_sequences",
+    "stop",
+    "thinking",
+];
+
 /// The setting to blame: `param`, else the name in backticks or quotes that the message begins with.
 fn setting(complaint: &Complaint) -> Option<String> {
     if complaint.param.is_some() {
         return complaint.param.clone();
     }
     let message = complaint.message.as_str();
+    // Anthropic puts the path of the field in front: `temperature: range: 0..1`.
+    let field =
+        message.split_once(": ").map_or("", |(path, _)| path.split('.').next().unwrap_or(""));
+    if let Some(known) = SETTINGS.iter().find(|&&known| known == field) {
+        return Some((*known).to_owned());
+    }
     ["'", "`"].iter().find_map(|quote| {
         let (before, rest) = message.split_once(quote)?;
         let (name, _) = rest.split_once(quote)?;

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::chunks::Chunks;
 use super::classify::{self, Refused};
 use super::fault::{Ending, Piece};
+use super::messages::Messages;
 use super::{Asked, Decoder, Translator, ollama};
 use crate::config::{BackendSettings, Clocks, Dialect, Place, Provider};
 use crate::model::{Arguments, Request, StopReason, Task, ToolCall, Usage};
@@ -65,6 +66,9 @@ fn backend() -> BackendSettings {
 
 /// The decoder of a sample's dialect; ids that are made up are the same each time.
 fn decoder(name: &str) -> Box<dyn Decoder> {
+    if name.starts_with("anthropic/") {
+        return Box::new(Messages::new());
+    }
     if !name.starts_with("ollama/") {
         return Box::new(Chunks::new("made_up_".to_owned()));
     }
@@ -151,7 +155,11 @@ fn recorded_streams_give_what_the_reference_decode_gives() {
         assert_eq!(calls.len(), tools.len(), "{name}");
         for (call, tool) in calls.iter().zip(tools) {
             assert_eq!(call.name, tool["name"].as_str().unwrap(), "{name}");
-            assert_eq!(call.arguments, Arguments::Json(tool["args"].clone()), "{name}");
+            let arguments = match (&tool["args"], tool["args_valid"] == true) {
+                (Value::String(raw), false) => Arguments::Raw(raw.clone()),
+                (value, _) => Arguments::Json(value.clone()),
+            };
+            assert_eq!(call.arguments, arguments, "{name}");
         }
         let usage = pieces
             .iter()
@@ -164,6 +172,13 @@ fn recorded_streams_give_what_the_reference_decode_gives() {
                 expected["usage"]["completion_tokens"].as_u64().unwrap(),
                 "{name}"
             );
+        }
+        let told = |field: &str| expected["usage"][field].as_u64();
+        if let Some(input) = told("input_tokens") {
+            let cached = ["cache_creation_input_tokens", "cache_read_input_tokens"];
+            let cached: u64 = cached.iter().filter_map(|field| told(field)).sum();
+            assert_eq!(usage.unwrap().input_tokens, input + cached, "{name}");
+            assert_eq!(Some(usage.unwrap().output_tokens), told("output_tokens"), "{name}");
         }
     }
 }
@@ -221,6 +236,9 @@ fn has_evidence(name: &str, bytes: &[u8]) -> bool {
     if name.starts_with("ollama/") {
         return text.contains("\"done\":true");
     }
+    if name.starts_with("anthropic/") {
+        return text.contains("\"message_stop\"");
+    }
     text.contains("[DONE]")
         || text
             .match_indices("\"finish_reason\":")
@@ -248,6 +266,7 @@ fn no_prefix_without_evidence_is_an_answer() {
 #[test]
 fn an_error_frame_in_the_middle_is_a_failure() {
     let chunk = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n";
+    let delta = "data: {\"type\":\"content_block_delta\",\"delta\":{\"type\":\"text_delta\",\"text\":\"a\"}}\n\n";
     let cases = [
         (
             "openai/x",
@@ -266,6 +285,16 @@ fn an_error_frame_in_the_middle_is_a_failure() {
             format!("{chunk}data: {{\"x_groq\":{{\"error\":\"boom\"}},\"choices\":[]}}\n\n"),
             "boom",
         ),
+        (
+            "anthropic/x",
+            format!(
+                "{delta}event: error\ndata: {{\"type\":\"error\",\"error\":{{\"type\":\"api_error\",\"message\":\"boom\"}}}}\n\n"
+            ),
+            "boom",
+        ),
+        ("anthropic/x", format!("{delta}event: error\ndata: boom\n\n"), "boom"),
+        ("anthropic/x", format!("{delta}error: {{\"message\":\"boom\"}}\n\n"), "boom"),
+        ("anthropic/x", format!("{delta}data: {{\"error\":\"boom\"}}\n\n"), "boom"),
         (
             "ollama/x",
             "{\"message\":{\"content\":\"a\"}}\n{\"error\":\"boom\"}\n".to_owned(),
@@ -292,7 +321,7 @@ fn what_is_no_stream_is_said_to_be_none() {
         Some(Piece::Failed(fault)) => fault.class.as_str(),
         other => panic!("{name} {body}: {other:?}"),
     };
-    for name in ["openai/x", "ollama/x"] {
+    for name in ["openai/x", "ollama/x", "anthropic/x"] {
         assert_eq!(class(name, ""), "not_json");
         assert_eq!(class(name, "\n\n"), "not_json");
         assert_eq!(class(name, "<html>sign in</html>"), "not_json");
@@ -305,6 +334,7 @@ fn what_is_no_stream_is_said_to_be_none() {
     }
     assert_eq!(class("openai/x", "data: [DONE]\n\n"), "not_json");
     assert_eq!(class("openai/x", ": ping\n\n"), "not_json");
+    assert_eq!(class("anthropic/x", "data: {\"choices\":[]}\n\ndata: [DONE]\n\n"), "not_json");
 }
 
 #[test]
@@ -312,6 +342,9 @@ fn a_server_that_does_not_stream_is_understood() {
     let body = "{\"choices\":[{\"message\":{\"role\":\"assistant\",\"content\":\"hi\"},\"finish_reason\":\"stop\"}]}";
     let pieces = decode("openai/x", body.as_bytes().chunks(5), Ending::Closed);
     assert_eq!(pieces, [Piece::Text("hi".to_owned()), Piece::Done(StopReason::Stop)]);
+    let body = "{\"type\":\"message\",\"content\":[{\"type\":\"text\",\"text\":\"hi\"}],\"stop_reason\":\"max_tokens\"}";
+    let pieces = decode("anthropic/x", body.as_bytes().chunks(5), Ending::Closed);
+    assert_eq!(pieces, [Piece::Text("hi".to_owned()), Piece::Done(StopReason::Length)]);
 }
 
 #[test]
@@ -355,6 +388,12 @@ fn any_part() -> impl Strategy<Value = Vec<u8>> {
         "{\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"function\":{\"arguments\":\"{\"}}]}}]}",
         "{\"choices\":{\"a\":1}}", "{\"choices\":[1,null,\"x\"]}", "{\"usage\":{}}", "{\"error\":null}", "{\"error\":7}",
         "{\"message\":{\"content\":\"é\",\"tool_calls\":[{}]}}\n", "{\"done\":true,\"prompt_eval_count\":-1}\n",
+        "{\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":1}}}", "{\"type\":\"message_stop\"}",
+        "{\"type\":\"content_block_start\",\"index\":1,\"content_block\":{\"type\":\"tool_use\"}}",
+        "{\"type\":\"content_block_start\",\"content_block\":{\"type\":\"thinking\",\"signature\":\"x\"}}",
+        "{\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"{\"}}",
+        "{\"type\":\"content_block_delta\",\"delta\":{\"type\":\"text_delta\",\"text\":\"é\"}}",
+        "{\"type\":\"content_block_stop\",\"index\":1}", "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"}}",
         "{\"message\":null,\"done\":\"yes\"}\n", "[{\"error\":\"x\"}]\n", "\u{0}",
     ])
     .prop_map(|text| text.as_bytes().to_vec());
@@ -368,7 +407,7 @@ proptest! {
         size in 1_usize..30,
     ) {
         let body = parts.concat();
-        for name in ["openai/x", "ollama/x"] {
+        for name in ["openai/x", "ollama/x", "anthropic/x"] {
             let in_chunks = decode(name, body.chunks(size), Ending::Closed);
             let at_once = decode(name, [body.as_slice()], Ending::Closed);
             prop_assert_eq!(in_chunks, at_once, "{}", name);

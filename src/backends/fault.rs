@@ -75,6 +75,10 @@ pub(crate) enum Piece {
     ToolCall(ToolCall),
     /// Token counts.
     Usage(Usage),
+    /// What the reader of the answer should know.
+    Remark(String),
+    /// The turn in the provider's own words.
+    Parts(Value),
     /// The end.
     Done(StopReason),
     /// The failure.
@@ -103,6 +107,8 @@ pub(crate) struct Complaint {
     pub(crate) status: Option<u16>,
     /// `param`.
     pub(crate) param: Option<String>,
+    /// `request_id`, where the body names it.
+    pub(crate) request_id: Option<String>,
 }
 
 impl Complaint {
@@ -114,8 +120,10 @@ impl Complaint {
         match value {
             Value::Array(items) => items.first().and_then(Self::in_json),
             Value::Object(object) => {
+                let request_id = object.get("request_id").and_then(Value::as_str);
+                let request_id = request_id.map(str::to_owned);
                 if let Some(error) = object.get("error").filter(|error| is_complaint(error)) {
-                    let mut complaint = Self::of(error);
+                    let mut complaint = Self { request_id, ..Self::of(error) };
                     if complaint.message.is_empty() {
                         complaint.message = text_of(object.get("message"));
                     }
@@ -124,7 +132,7 @@ impl Complaint {
                 let is_error = object.get("object").and_then(Value::as_str) == Some("error")
                     || object.get("type").and_then(Value::as_str) == Some("error");
                 if is_error {
-                    return Some(Self::of(value));
+                    return Some(Self { request_id, ..Self::of(value) });
                 }
                 // FastAPI's form; an answer may have a field of that name too.
                 let is_answer =
@@ -154,7 +162,7 @@ impl Complaint {
             message => message,
         };
         let param = Some(text("param")).filter(|param| !param.is_empty());
-        Self { message, kind: text("type"), code: text("code"), status, param }
+        Self { message, kind: text("type"), code: text("code"), status, param, request_id: None }
     }
 }
 

@@ -112,7 +112,7 @@ impl Fragments {
 }
 
 /// Reads arguments; none, and the `null` that Groq sends for tools without parameters, are `{}`.
-fn parse_arguments(text: String) -> Arguments {
+pub(crate) fn parse_arguments(text: String) -> Arguments {
     let trimmed = text.trim();
     if trimmed.is_empty() || trimmed == "null" {
         return Arguments::Json(Value::Object(serde_json::Map::new()));

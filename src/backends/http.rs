@@ -19,16 +19,22 @@ use url::{Host, Url};
 use super::classify::{self, Refused};
 use super::fault::Fault;
 use super::{Lookup, Prompt, connect, wait};
-use crate::config::BackendSettings;
+use crate::config::{BackendSettings, Dialect};
 use crate::gate::Pass;
 use crate::model::{ConnectKind, ErrorClass};
 
+/// The version of Anthropic's API that is spoken; the later one refuses more and offers nothing needed here.
+const ANTHROPIC_VERSION: &str = "2023-06-01";
+/// Anthropic's own header for keys.
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// Most bytes read of an error's body.
 const MAX_ERROR_BODY: usize = 64 * 1024;
 /// Most bytes read of a list of models.
 const MAX_LOOKUP_BODY: usize = 16 * 1024 * 1024;
 /// Patience with questions about models: they are answered out of memory or not at all.
 const LOOKUP_LIMIT: Duration = Duration::from_secs(3);
+/// Patience between two lines of a pull: checking a large file tells nothing for minutes.
+const PULL_IDLE: Duration = Duration::from_mins(10);
 /// How long the rest of a finished answer is read, so that its connection can be used again.
 const DRAIN_LIMIT: Duration = Duration::from_millis(250);
 
@@ -105,14 +111,23 @@ impl<'a> Endpoint<'a> {
             return Ok(request);
         }
         let mut headers = HeaderMap::new();
+        let is_anthropic = self.backend.dialect == Dialect::Anthropic;
+        if is_anthropic {
+            headers.insert("anthropic-version", HeaderValue::from_static(ANTHROPIC_VERSION));
+        }
         if let Some(key) =
             self.key.map(ExposeSecret::expose_secret).map(str::trim).filter(|key| !key.is_empty())
         {
-            let mut value = HeaderValue::from_str(&format!("Bearer {key}")).map_err(|_| {
+            let (name, text) = if is_anthropic {
+                (X_API_KEY, key.to_owned())
+            } else {
+                (AUTHORIZATION, format!("Bearer {key}"))
+            };
+            let mut value = HeaderValue::from_str(&text).map_err(|_| {
                 Fault::new(ErrorClass::Auth, "the key holds characters that cannot be sent")
             })?;
             value.set_sensitive(true);
-            headers.insert(AUTHORIZATION, value);
+            headers.insert(name, value);
         }
         for (name, value) in &self.backend.headers {
             let parsed =
@@ -197,6 +212,33 @@ impl Http {
         body.accepted().await
     }
 
+    /// Has Ollama fetch a model. Nothing of the user's is in such a request but the model's name.
+    pub(super) async fn pull(&self, endpoint: &Endpoint<'_>, model: &str) -> Result<Body, Fault> {
+        let url = endpoint.url("api/pull");
+        let client = self.client(endpoint).await?;
+        let request = client
+            .post(url.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .header(ACCEPT, "application/x-ndjson")
+            .body(serde_json::json!({"model": model, "stream": true}).to_string());
+        let clocks = endpoint.backend.clocks;
+        let first_byte_by = Instant::now() + clocks.first_byte.max(clocks.connect);
+        let sent = timeout_at(first_byte_by, endpoint.authorize(&url, request)?.send()).await;
+        let response = sent
+            .map_err(|_| Fault::new(ErrorClass::FirstByteTimeout, "no answer in time"))?
+            .map_err(|error| of_send(&error))?;
+        let body = Body {
+            status: response.status().as_u16(),
+            request_id: request_id(response.headers()),
+            response,
+            first_byte_by,
+            idle: clocks.idle.max(PULL_IDLE),
+            received: false,
+            ended: false,
+        };
+        body.accepted().await
+    }
+
     /// Asks a server about its models. Nothing of the user's is in such a request.
     pub(super) async fn look_up(
         &self,
@@ -207,6 +249,22 @@ impl Http {
         let request = match lookup {
             Lookup::Get(path) => {
                 let url = endpoint.url(path);
+                endpoint.authorize(&url, client.get(url.clone()))?
+            }
+            Lookup::Page { path, after } => {
+                let mut url = endpoint.url(path);
+                url.query_pairs_mut().append_pair("limit", "1000");
+                if let Some(after) = after {
+                    url.query_pairs_mut().append_pair("after_id", after);
+                }
+                endpoint.authorize(&url, client.get(url.clone()))?
+            }
+            Lookup::Model { path, id } => {
+                let mut url = endpoint.url(path);
+                // Refused only by URLs that have no path, and those have no host either.
+                if let Ok(mut segments) = url.path_segments_mut() {
+                    segments.push(id);
+                }
                 endpoint.authorize(&url, client.get(url.clone()))?
             }
             Lookup::Show(model) => {

@@ -2,24 +2,34 @@
 //!
 //! A dialect is one [`Translator`]; `http.rs` alone sends, `stream.rs` alone runs a call.
 
+mod abilities;
+mod anthropic;
+mod blocks;
 mod chunks;
 mod classify;
 mod connect;
 #[cfg(test)]
 mod decode_tests;
+mod embed;
 mod fault;
 mod fragments;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod http;
 mod lines;
+mod messages;
 mod ndjson;
 mod ollama;
 mod openai;
+mod pull;
+mod shrink;
 mod sse;
 mod stream;
+mod vision;
 mod wait;
 mod words;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -33,8 +43,12 @@ use tokio::time::Instant;
 use crate::config::{BackendSettings, Dialect};
 use crate::gate::Pass;
 use crate::model::{ErrorClass, Event, ModelError, Request, Task};
+pub(crate) use embed::BatchLimits;
+pub use embed::{EmbedCall, Vectors};
 use fault::{Ending, Fault, Piece};
 use http::{Endpoint, Http};
+pub use pull::Pulling;
+pub use shrink::fewer_tokens;
 
 /// One request to one backend.
 #[derive(Debug)]
@@ -58,9 +72,54 @@ pub struct ModelInfo {
     pub id: String,
     /// Context window in tokens.
     pub context_length: Option<u32>,
-    /// `tools`, `vision`, `insert`, `embedding`, `thinking`, ... as far as told.
+    /// `tools`, `vision`, `insert`, `embedding`, `thinking`, ...; empty where nothing is told.
     pub abilities: Vec<String>,
+    /// Abilities that it is told not to have; what is in neither list is unknown.
+    pub lacks: Vec<String>,
+    /// Whether it is in memory now, on servers that load models on demand.
+    pub loaded: Option<bool>,
+    /// Most tokens of an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_output: Option<u32>,
+    /// Whether it is on its way out.
+    pub lifecycle: Lifecycle,
+    /// The day it is or was taken out of service, as the provider writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retires_at: Option<String>,
 }
+
+/// How long a model will still be there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lifecycle {
+    /// In service, or nothing is known.
+    #[default]
+    Active,
+    /// Still answers, but its end is announced.
+    Deprecated,
+    /// Answers no more.
+    Retired,
+}
+
+impl ModelInfo {
+    /// Whether the model has an ability; `None` where the server does not tell.
+    pub fn can(&self, ability: &str) -> Option<bool> {
+        let has = |list: &[String]| list.iter().any(|told| told == ability);
+        if has(&self.abilities) { Some(true) } else { has(&self.lacks).then_some(false) }
+    }
+
+    /// The same description by a server whose list of abilities is complete: what is not in it is lacking.
+    #[must_use]
+    pub(crate) fn completely_told(self) -> Self {
+        let is_told = !self.abilities.is_empty();
+        let lacks = ABILITIES.iter().filter(|ability| is_told && self.can(ability).is_none());
+        let lacks = lacks.map(|&ability| ability.to_owned()).collect();
+        Self { lacks, ..self }
+    }
+}
+
+/// The abilities that arawn asks about.
+const ABILITIES: [&str; 5] = ["tools", "vision", "insert", "embedding", "thinking"];
 
 /// All backends of the process: one pool of connections, one memory of what models can do.
 #[derive(Debug, Default)]
@@ -98,11 +157,25 @@ impl Backends {
         key: Option<&SecretString>,
     ) -> Result<Option<u32>, ModelError> {
         let window = async {
-            let translator = translator(backend.dialect)?;
+            let translator = translator(backend.dialect);
             let info = self.inner.describe(backend, model, key).await?;
             Ok(translator.window(backend, info.as_deref()))
         };
         window.await.map_err(|fault: Fault| fault.into_error(backend, model, key, false))
+    }
+
+    /// Whether the server tells what a model can do, and `ability` is not among it. Asked once and remembered.
+    pub async fn lacks(
+        &self,
+        backend: &BackendSettings,
+        model: &str,
+        key: Option<&SecretString>,
+        ability: &str,
+    ) -> bool {
+        let told = self.inner.describe(backend, model, key).await.ok().flatten();
+        told.is_some_and(|info| {
+            !info.abilities.is_empty() && !info.abilities.iter().any(|known| known == ability)
+        })
     }
 
     /// The models a backend has.
@@ -119,13 +192,11 @@ impl Backends {
 }
 
 /// The translator of a dialect: the one place that chooses between them.
-fn translator(dialect: Dialect) -> Result<&'static dyn Translator, Fault> {
+fn translator(dialect: Dialect) -> &'static dyn Translator {
     match dialect {
-        Dialect::Openai => Ok(&openai::OpenAi),
-        Dialect::Ollama => Ok(&ollama::Ollama),
-        Dialect::Anthropic => {
-            Err(Fault::new(ErrorClass::Unsupported, "the anthropic dialect is not built in yet"))
-        }
+        Dialect::Anthropic => &anthropic::Anthropic,
+        Dialect::Openai => &openai::OpenAi,
+        Dialect::Ollama => &ollama::Ollama,
     }
 }
 
@@ -139,6 +210,10 @@ trait Translator: fmt::Debug + Sync {
     fn list(&self) -> Lookup;
     /// Reads the answer to that.
     fn read_list(&self, list: &Value) -> Vec<ModelInfo>;
+    /// How to ask for the models that come after those of an answer, if it did not hold all.
+    fn next_page(&self, _list: &Value) -> Option<Lookup> {
+        None
+    }
     /// How to ask about one model, where the server tells something of use.
     fn describe(&self, backend: &BackendSettings, model: &str) -> Option<Lookup>;
     /// Reads the answer to that.
@@ -181,6 +256,10 @@ struct Prompt {
 enum Lookup {
     /// A list.
     Get(&'static str),
+    /// A part of a list: what comes after this id.
+    Page { path: &'static str, after: Option<String> },
+    /// One element of a list, by its id.
+    Model { path: &'static str, id: String },
     /// Ollama's description of one model.
     Show(String),
 }
@@ -199,6 +278,8 @@ struct Inner {
 
 /// How long a server that told nothing of use is not asked again.
 const ASK_AGAIN: Duration = Duration::from_mins(1);
+/// Most parts of one list that are read, for servers that never come to its end.
+const MAX_PAGES: usize = 20;
 /// Questions about models that run at once.
 const MAX_LOOKUPS: usize = 8;
 
@@ -210,7 +291,7 @@ impl Inner {
         model: &str,
         key: Option<&SecretString>,
     ) -> Result<Option<Arc<ModelInfo>>, Fault> {
-        let translator = translator(backend.dialect)?;
+        let translator = translator(backend.dialect);
         let Some(lookup) = translator.describe(backend, model) else { return Ok(None) };
         let slot = self.slot((backend.base_url.to_string(), model.to_owned()));
         let mut slot = slot.lock().await;
@@ -230,6 +311,12 @@ impl Inner {
         Ok(info)
     }
 
+    /// Forgets what was learned of a model that may be another one now.
+    fn forget(&self, backend: &BackendSettings, model: &str) {
+        let key = (backend.base_url.to_string(), model.to_owned());
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+    }
+
     fn slot(&self, key: ModelKey) -> Slot {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default().clone()
     }
@@ -239,18 +326,41 @@ impl Inner {
         backend: &BackendSettings,
         key: Option<&SecretString>,
     ) -> Result<Vec<ModelInfo>, Fault> {
-        let translator = translator(backend.dialect)?;
+        let translator = translator(backend.dialect);
         let endpoint = Endpoint::new(backend, key);
-        let models = translator.read_list(&self.http.look_up(&endpoint, &translator.list()).await?);
+        let mut models = Vec::new();
+        let mut next = Some(translator.list());
+        for _ in 0..MAX_PAGES {
+            let Some(lookup) = next.take() else { break };
+            let page = self.http.look_up(&endpoint, &lookup).await?;
+            models.extend(translator.read_list(&page));
+            next = translator.next_page(&page);
+        }
         if backend.dialect != Dialect::Ollama {
             return Ok(models);
         }
+        let loaded = self.loaded(&endpoint).await;
         // The list of older servers is bare; each model is asked for, a few at a time.
         let detailed = models.into_iter().map(|info| async {
             let known = self.describe(backend, &info.id, key).await.ok().flatten();
-            known.map_or(info, |known| ModelInfo::clone(&known))
+            let info = known.map_or(info, |known| ModelInfo::clone(&known));
+            let is_loaded = loaded.as_ref().map(|loaded| loaded.contains(&info.id));
+            ModelInfo { loaded: is_loaded, ..info }
         });
+
         Ok(futures_util::stream::iter(detailed).buffered(MAX_LOOKUPS).collect().await)
+    }
+}
+
+impl Inner {
+    /// The names of the models that Ollama has in memory; `None` where it does not tell.
+    async fn loaded(&self, endpoint: &Endpoint<'_>) -> Option<HashSet<String>> {
+        let answer = self.http.look_up(endpoint, &Lookup::Get("api/ps")).await.ok()?;
+        let models = answer.get("models")?.as_array()?;
+        let name_of = |item: &Value| {
+            item.get("name").or_else(|| item.get("model"))?.as_str().map(str::to_owned)
+        };
+        Some(models.iter().filter_map(name_of).collect())
     }
 }
 

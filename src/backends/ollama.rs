@@ -6,7 +6,9 @@ use super::fault::{Complaint, Ending, Fault, Piece};
 use super::ndjson::Ndjson;
 use super::{Asked, Decoder, Lookup, ModelInfo, Prompt, Translator, classify, openai, words};
 use crate::config::BackendSettings;
-use crate::model::{Arguments, ErrorClass, Message, Role, StopReason, Task, ToolCall, Usage};
+use crate::model::{
+    Arguments, ErrorClass, Image, Message, Role, StopReason, Task, ToolCall, Usage,
+};
 
 /// The translator of this dialect.
 #[derive(Debug)]
@@ -37,7 +39,9 @@ impl Translator for Ollama {
         let read = |item: &Value| {
             let id = item.get("name").or_else(|| item.get("model"))?.as_str()?.to_owned();
             let context_length = item.pointer("/details/context_length").and_then(to_length);
-            Some(ModelInfo { id, context_length, abilities: strings(item.get("capabilities")) })
+            let abilities = strings(item.get("capabilities"));
+            let info = ModelInfo { id, context_length, abilities, ..ModelInfo::default() };
+            Some(info.completely_told())
         };
         models.into_iter().flatten().filter_map(read).collect()
     }
@@ -49,11 +53,13 @@ impl Translator for Ollama {
     fn read_description(&self, shown: &Value, model: &str) -> Option<ModelInfo> {
         let info = shown.get("model_info").and_then(Value::as_object);
         let length = info.into_iter().flatten().find(|(key, _)| key.ends_with(".context_length"));
-        Some(ModelInfo {
+        let info = ModelInfo {
             id: model.to_owned(),
             context_length: length.and_then(|(_, value)| to_length(value)),
             abilities: strings(shown.get("capabilities")),
-        })
+            ..ModelInfo::default()
+        };
+        Some(info.completely_told())
     }
 
     fn window(&self, backend: &BackendSettings, info: Option<&ModelInfo>) -> Option<u32> {
@@ -94,14 +100,16 @@ fn body(asked: &Asked<'_>) -> Value {
     // Without these Ollama drops the oldest messages, or shifts the window, and says nothing.
     body.insert("truncate".into(), false.into());
     body.insert("shift".into(), false.into());
-    if let Some(keep_alive) = &asked.backend.keep_alive {
-        let value = keep_alive
-            .parse::<i64>()
-            .map_or_else(|_| Value::from(keep_alive.as_str()), Value::from);
-        body.insert("keep_alive".into(), value);
+    if let Some(written) = &asked.backend.keep_alive {
+        body.insert("keep_alive".into(), keep_alive(written));
     }
     body.insert("options".into(), options(asked));
     Value::Object(body)
+}
+
+/// `keep_alive` as Ollama takes it: seconds as a number, `"10m"` as a text.
+pub(crate) fn keep_alive(written: &str) -> Value {
+    written.parse::<i64>().map_or_else(|_| Value::from(written), Value::from)
 }
 
 fn options(asked: &Asked<'_>) -> Value {
@@ -140,6 +148,10 @@ fn to_wire(message: &Message) -> Value {
     if !message.tool_calls.is_empty() {
         wire.insert("tool_calls".into(), message.tool_calls.iter().map(call_to_wire).collect());
     }
+    if !message.images.is_empty() {
+        // Bare base64; Ollama takes neither a data URL nor an address.
+        wire.insert("images".into(), message.images.iter().map(Image::base64).collect());
+    }
     if let Some(result) = &message.result_of {
         wire.insert("tool_name".into(), result.name.as_str().into());
         wire.insert("tool_call_id".into(), result.id.as_str().into());
@@ -154,7 +166,8 @@ fn call_to_wire(call: &ToolCall) -> Value {
         Arguments::Json(other) => json!({"value": other}),
         Arguments::Raw(text) => json!({"raw": text}),
     };
-    json!({"id": call.id, "function": {"name": call.name, "arguments": arguments}})
+    // Ollama does without the type; what stands in front of other servers in its name does not.
+    json!({"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}})
 }
 
 /// The decoder.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::chunks::Chunks;
-use super::{Asked, Decoder, Lookup, ModelInfo, Prompt, Translator};
+use super::{Asked, Decoder, Lookup, ModelInfo, Prompt, Translator, abilities};
 use crate::config::{BackendSettings, Provider};
 use crate::model::{Arguments, Message, Request, Role, ToolCall};
 
@@ -34,7 +34,7 @@ impl Translator for OpenAi {
 
     fn read_list(&self, list: &Value) -> Vec<ModelInfo> {
         let items = list.get("data").or_else(|| list.get("models")).unwrap_or(list);
-        items.as_array().into_iter().flatten().filter_map(read_model).collect()
+        items.as_array().into_iter().flatten().filter_map(abilities::read_model).collect()
     }
 
     fn describe(&self, backend: &BackendSettings, _model: &str) -> Option<Lookup> {
@@ -52,23 +52,6 @@ impl Translator for OpenAi {
     fn window(&self, backend: &BackendSettings, info: Option<&ModelInfo>) -> Option<u32> {
         backend.context_length.or_else(|| info?.context_length)
     }
-}
-
-fn read_model(item: &Value) -> Option<ModelInfo> {
-    let id = item.get("id").or_else(|| item.get("name"))?.as_str()?.to_owned();
-    // Groq, vLLM, llama.cpp, and gateways, in this order.
-    let length = [
-        "/context_window",
-        "/max_model_len",
-        "/meta/n_ctx",
-        "/context_length",
-        "/meta/n_ctx_train",
-    ]
-    .iter()
-    .find_map(|path| item.pointer(path).and_then(Value::as_u64))
-    .and_then(|length| u32::try_from(length).ok())
-    .filter(|&length| length > 0);
-    Some(ModelInfo { id, context_length: length, abilities: Vec::new() })
 }
 
 fn is_openai_host(backend: &BackendSettings) -> bool {
@@ -132,7 +115,8 @@ fn messages(backend: &BackendSettings, request: &Request) -> Vec<Value> {
 
 fn to_wire(backend: &BackendSettings, message: &Message) -> Value {
     match message.role {
-        Role::User => json!({"role": "user", "content": message.text}),
+        Role::User if message.images.is_empty() => json!({"role": "user", "content": message.text}),
+        Role::User => json!({"role": "user", "content": parts(message)}),
         Role::Tool => {
             let id = message.result_of.as_ref().map_or("", |result| result.id.as_str());
             json!({"role": "tool", "tool_call_id": id, "content": message.text})
@@ -150,6 +134,16 @@ fn to_wire(backend: &BackendSettings, message: &Message) -> Value {
             json!({"role": "assistant", "content": content, "tool_calls": calls})
         }
     }
+}
+
+/// A message with images: they come first, and the text about them after.
+fn parts(message: &Message) -> Vec<Value> {
+    let images = message
+        .images
+        .iter()
+        .map(|image| json!({"type": "image_url", "image_url": {"url": image.data_url()}}));
+    let text = (!message.text.is_empty()).then(|| json!({"type": "text", "text": message.text}));
+    images.chain(text).collect()
 }
 
 fn call_to_wire(call: &ToolCall) -> Value {

@@ -21,6 +21,12 @@ pub(crate) struct Sse {
     has_data: bool,
 }
 
+impl Default for Sse {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Sse {
     /// A framer at the start of a stream.
     pub(crate) fn new() -> Self {

@@ -10,9 +10,10 @@ use tokio::time::{Instant, timeout_at};
 
 use super::fault::{Ending, Fault, Piece};
 use super::http::{self, Body, Endpoint};
-use super::{Asked, Call, Decoder, Inner, translator};
+use super::{Asked, Call, Decoder, Inner, translator, vision, words};
 use crate::config::BackendSettings;
-use crate::model::{ErrorClass, Event};
+use crate::gate::Errand;
+use crate::model::{ErrorClass, Event, ProviderParts};
 
 /// How long usage is waited for after a reason to stop was given.
 const SETTLED_LIMIT: Duration = Duration::from_secs(1);
@@ -95,6 +96,12 @@ impl Run {
                 Piece::Reasoning(text) => Event::Reasoning(text),
                 Piece::ToolCall(call) => Event::ToolCall(call),
                 Piece::Usage(usage) => Event::Usage(usage),
+                Piece::Remark(text) => Event::Remark(words::clean(&text, self.who.key.as_ref())),
+                Piece::Parts(json) => Event::Parts(ProviderParts {
+                    backend: self.who.backend.name.clone(),
+                    model: self.who.model.clone(),
+                    json,
+                }),
                 Piece::Done(reason) => {
                     self.queue.push_back(Event::Done { reason });
                     reading.body.release();
@@ -102,7 +109,8 @@ impl Run {
                 }
                 Piece::Failed(fault) => {
                     let status = Some(reading.body.status());
-                    let request_id = reading.body.request_id().map(str::to_owned);
+                    let request_id =
+                        reading.body.request_id().map(str::to_owned).or(fault.request_id.clone());
                     return self.fail(Fault { status, request_id, ..fault });
                 }
             };
@@ -119,13 +127,18 @@ impl Run {
 }
 
 async fn start(inner: &Inner, call: Call) -> Result<Reading, Fault> {
-    let translator = translator(call.backend.dialect)?;
+    let translator = translator(call.backend.dialect);
+    let Errand::Prompt(task) = call.pass.errand else {
+        return Err(Fault::new(ErrorClass::Unsupported, "this pass lets no prompt through"));
+    };
     let info = inner.describe(&call.backend, &call.model, call.key.as_ref()).await?;
+    let request =
+        vision::prepared(call.request, &call.backend, &call.model, info.as_deref()).await?;
     let asked = Asked {
         backend: &call.backend,
         model: &call.model,
-        request: &call.request,
-        task: call.pass.task,
+        request: &request,
+        task,
         window: translator.window(&call.backend, info.as_deref()),
         info: info.as_deref(),
     };

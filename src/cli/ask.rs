@@ -1,6 +1,7 @@
 //! `arawn ask`: one question, one answer, streamed to stdout.
 
 use std::io::{self, IsTerminal, Read, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serde_json::Value;
@@ -10,14 +11,22 @@ use super::{
     workspace_here,
 };
 use crate::assistant::Assistant;
-use crate::model::Request;
+use crate::gate::Origin;
+use crate::model::{Message, Request, ToolCall};
 use crate::report::{Kind, Report};
 use crate::router::{Answer, Choice, Failure, Progress};
+use crate::tools::{Sight, words};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct AskArguments {
     /// The question; what is piped into stdin is added to it
     prompt: Vec<String>,
+    /// Let the model read files of this workspace, with read-only tools
+    #[arg(long)]
+    tools: bool,
+    /// Show the model a PNG, JPEG, GIF or WebP file; may be given several times
+    #[arg(long = "image", value_name = "FILE")]
+    images: Vec<PathBuf>,
     /// How to print the answer
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -32,14 +41,27 @@ enum Format {
 }
 
 pub(super) fn run(arguments: &AskArguments, session: &Session) -> Result<ExitCode, Report> {
-    let prompt = prompt_of(&arguments.prompt)?;
-    let assistant = session.assistant(workspace_here(&session.environment))?;
-    let request = Request::of_user(prompt);
-    let choice = session.globals.choice();
+    let prompt = prompt_of(&arguments.prompt, arguments.images.len())?;
+    let workspace = workspace_here(&session.environment);
+    let assistant = session.assistant(workspace.clone())?;
+    let read = |path: &PathBuf| assistant.read_image(path, &workspace);
+    let images = arguments.images.iter().map(read).collect::<Result<Vec<_>, _>>();
+    let images = images.map_err(|problem| Report::from(&problem))?;
+    let question = Question {
+        request: Request {
+            messages: vec![Message { images, ..Message::user(prompt) }],
+            ..Request::default()
+        },
+        // The gate is asked about them again by the router, beside everything else.
+        origin: Origin { files: arguments.images.clone(), workspace },
+        choice: session.globals.choice(),
+        sight: arguments.tools.then(Sight::default),
+        assistant,
+    };
     let ended = block_on(async {
         Ok(match arguments.format {
-            Format::Text => ask_streaming(&assistant, &request, &choice).await,
-            Format::Json => assistant.ask(&request, &choice, &mut |_progress| {}).await,
+            Format::Text => ask_streaming(&question).await,
+            Format::Json => ask_quietly(&question).await,
         })
     })?;
     Ok(match ended {
@@ -52,7 +74,7 @@ pub(super) fn run(arguments: &AskArguments, session: &Session) -> Result<ExitCod
 }
 
 /// The words of the command line, with stdin after them where something is piped in.
-fn prompt_of(words: &[String]) -> Result<String, Report> {
+fn prompt_of(words: &[String], n_images: usize) -> Result<String, Report> {
     let mut prompt = words.join(" ");
     if !io::stdin().is_terminal() {
         let mut piped = String::new();
@@ -66,6 +88,10 @@ fn prompt_of(words: &[String]) -> Result<String, Report> {
             prompt.push_str(&piped);
         }
     }
+    if prompt.trim().is_empty() && n_images > 0 {
+        let what = if n_images == 1 { "this image" } else { "these images" };
+        return Ok(format!("Describe {what}."));
+    }
     if prompt.trim().is_empty() {
         let hint = "write it behind `ask`: `arawn ask \"what is a monad?\"`, or pipe it in";
         return Err(Report::new(Kind::Usage, "no question was asked").with_hint(hint));
@@ -73,11 +99,46 @@ fn prompt_of(words: &[String]) -> Result<String, Report> {
     Ok(prompt)
 }
 
-async fn ask_streaming(
-    assistant: &Assistant,
-    request: &Request,
-    choice: &Choice,
-) -> Result<Answer, Box<Failure>> {
+/// What is asked, and of whom.
+struct Question {
+    assistant: Assistant,
+    request: Request,
+    origin: Origin,
+    choice: Choice,
+    /// What the model may look at.
+    sight: Option<Sight>,
+}
+
+impl Question {
+    async fn answer(
+        &self,
+        watch: &mut (dyn FnMut(Progress<'_>) + Send),
+    ) -> Result<Answer, Box<Failure>> {
+        let Self { assistant, request, choice, .. } = self;
+        let origin = self.origin.clone();
+        match self.sight.clone() {
+            None => assistant.ask_about(request, origin, choice, watch).await,
+            Some(sight) => assistant.ask_with_tools(request, choice, origin, sight, watch).await,
+        }
+    }
+}
+
+/// Asks without showing anything; the calls of tools that were run stand before those that were not.
+async fn ask_quietly(question: &Question) -> Result<Answer, Box<Failure>> {
+    let mut ran: Vec<ToolCall> = Vec::new();
+    let mut watch = |progress: Progress<'_>| match progress {
+        Progress::ToolCall(call) => ran.push(call.clone()),
+        Progress::WithoutTools { backend, model } => {
+            note(&words::without_tools(backend, model));
+        }
+        _ => {}
+    };
+    let answer = question.answer(&mut watch).await?;
+    ran.extend(answer.tool_calls);
+    Ok(Answer { tool_calls: ran, ..answer })
+}
+
+async fn ask_streaming(question: &Question) -> Result<Answer, Box<Failure>> {
     let mut printer = Printer::new();
     let mut waiting = "waiting".to_owned();
     // The sign of life moves while nothing comes: the timer and the answer take turns on this task.
@@ -94,13 +155,27 @@ async fn ask_streaming(
             printer.text(text);
         }
         Progress::Reasoning(_) => {}
+        Progress::ToolCall(call) => {
+            lock().clear();
+            printer.pause();
+            let text = words::called(call);
+            *shared_waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = text;
+        }
+        Progress::ToolResult { call, summary, worked } => {
+            lock().clear();
+            note(&words::ran(call, summary, worked));
+        }
+        Progress::WithoutTools { backend, model } => {
+            lock().clear();
+            note(&words::without_tools(backend, model));
+        }
         Progress::FellBack(fell_back) => {
             lock().clear();
             note(&format!("{fell_back}; trying the next backend"));
             printer.restart();
         }
     };
-    let answer = assistant.ask(request, choice, &mut watch);
+    let answer = question.answer(&mut watch);
     tokio::pin!(answer);
     let mut beat = tokio::time::interval(std::time::Duration::from_millis(120));
     let ended = loop {
@@ -139,6 +214,15 @@ impl Printer {
         let _ = stdout.write_all(shown.as_bytes()).and_then(|()| stdout.flush());
     }
 
+    /// Ends a text that another may follow: what is printed so far stays valid.
+    fn pause(&mut self) {
+        if let Some(ended_line) = self.printed.take() {
+            let mut stdout = io::stdout().lock();
+            let gap = if ended_line { "\n" } else { "\n\n" };
+            let _ = stdout.write_all(gap.as_bytes()).and_then(|()| stdout.flush());
+        }
+    }
+
     fn restart(&mut self) {
         if let Some(ended_line) = self.printed.take() {
             let mut stdout = io::stdout().lock();
@@ -160,7 +244,10 @@ fn end_text(ended: Result<Answer, Box<Failure>>) -> ExitCode {
             for call in &answer.tool_calls {
                 note(&format!("the model asked for the tool `{}`, which was not run", call.name));
             }
-            if let Some(remark) = remark(&answer) {
+            for remark in &answer.remarks {
+                note(&format!("note: {remark}"));
+            }
+            if let Some(remark) = remark(&answer).filter(|_| answer.remarks.is_empty()) {
                 note(&remark);
             }
             ExitCode::SUCCESS

@@ -4,14 +4,21 @@
 
 mod actions;
 mod ask;
+mod chat;
+mod chat_command;
 mod config;
 mod doctor;
+mod embed;
 mod language;
+mod line_editor;
 mod log;
 mod lsp;
+mod markdown;
 mod models;
+mod pull;
 mod result;
 mod run;
+mod screen;
 mod secret;
 mod selection;
 mod serve;
@@ -81,9 +88,13 @@ enum Command {
     Run(run::RunArguments),
     /// Ask one question
     Ask(ask::AskArguments),
+    /// Hold a conversation in the terminal
+    Chat(chat::ChatArguments),
     /// List what `run` and the editors offer
     Actions(actions::ActionsArguments),
-    /// List the models of your backends
+    /// Print vectors of texts, or of the lines of stdin
+    Embed(embed::EmbedArguments),
+    /// List the models of your backends and what they can do, or fetch one
     Models(models::ModelsArguments),
     /// Show, check or create the configuration
     #[command(subcommand)]
@@ -147,7 +158,15 @@ fn dispatch(
             drop(out);
             serve::run(&arguments, session)
         }
-        Command::Models(arguments) => models::run(&arguments, &session, &mut out).map(done),
+        Command::Chat(arguments) => {
+            drop(out);
+            chat::run(&arguments, &session)
+        }
+        Command::Embed(arguments) => {
+            drop(out);
+            embed::run(&arguments, &session)
+        }
+        Command::Models(arguments) => models::run(&arguments, &session, &mut out),
         Command::Actions(arguments) => actions::run(&arguments, &session, &mut out).map(done),
         Command::Doctor(arguments) => doctor::run(&arguments, &session, &mut out),
         Command::Config(command) => {
@@ -214,21 +233,23 @@ fn workspace_here(environment: &Environment) -> Vec<PathBuf> {
 
 /// Runs asynchronous work; Ctrl-C drops it (which closes its sockets) and gives exit code 130.
 fn block_on<T>(work: impl Future<Output = Result<T, Report>>) -> Result<Interruptible<T>, Report> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| {
-            Report::new(Kind::Work, "cannot start the runtime").because(error.to_string())
-        })?;
+    let runtime = runtime()?;
     let result = runtime.block_on(async {
         tokio::select! {
-            result = work => result.map(Interruptible::Finished),
+            // In this order: the signal is caught from before the first byte is sent.
+            biased;
             _ = tokio::signal::ctrl_c() => Ok(Interruptible::Interrupted),
+            result = work => result.map(Interruptible::Finished),
         }
     });
     runtime.shutdown_background();
     result
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Report> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(
+        |error| Report::new(Kind::Work, "cannot start the runtime").because(error.to_string()),
+    )
 }
 
 /// The end of work that Ctrl-C can stop.

@@ -9,7 +9,7 @@ use crate::router::{Answer, Cause, Failure};
 
 /// What answered: `outcome`, text, calls, usage, who, and who was given up before.
 pub(crate) fn done(answer: &Answer) -> Map<String, Value> {
-    object(json!({
+    let mut result = object(json!({
         "outcome": "done",
         "text": answer.text,
         "reason": answer.reason.as_str(),
@@ -18,7 +18,11 @@ pub(crate) fn done(answer: &Answer) -> Map<String, Value> {
         "backend": answer.backend,
         "model": answer.model,
         "fell_back": answer.fell_back,
-    }))
+    }));
+    if !answer.remarks.is_empty() {
+        result.insert("remarks".to_owned(), json!(answer.remarks));
+    }
+    result
 }
 
 /// What failed, with the text that had come.

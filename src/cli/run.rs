@@ -178,6 +178,8 @@ async fn work(assistant: &Assistant, job: &Job) -> Result<Finished, JobError> {
         match progress {
             Progress::Asking { backend, model } => life.1 = format!("{backend} ({model})"),
             Progress::Text(text) | Progress::Reasoning(text) => life.2 += text.len(),
+            Progress::ToolCall(_) | Progress::ToolResult { .. } | Progress::WithoutTools { .. } => {
+            }
             Progress::FellBack(fell_back) => {
                 life.0.clear();
                 note(&format!("{fell_back}; trying the next backend"));
@@ -244,6 +246,11 @@ fn end_text(
     };
     let by = format!("{} ({})", finished.answer.backend, finished.answer.model);
     let old = job.snapshot.text.to_string();
+    if !matches!(finished.result, Outcome::Unusable { .. }) {
+        for remark in &finished.answer.remarks {
+            note(&format!("note: {remark}"));
+        }
+    }
     match &finished.result {
         Outcome::Answer { markdown, .. } => {
             print_result(markdown)?;

@@ -32,7 +32,7 @@ pub struct Options {
     pub actions: BTreeMap<String, ActionOptions>,
     /// Logging, to stderr.
     pub log: LogOptions,
-    /// Which backend makes embeddings. Checked and kept; nothing uses it yet.
+    /// Who makes embeddings.
     pub embeddings: EmbeddingsOptions,
     /// Indexing of conversations. Checked and kept; nothing uses it yet.
     pub memory: MemoryOptions,
@@ -212,11 +212,11 @@ pub struct LogOptions {
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
 pub struct EmbeddingsOptions {
-    /// `local`, or the name of a backend that makes embeddings.
+    /// The name of a backend that makes embeddings, or `local`, a model inside arawn (not built in yet).
     pub backend: Option<String>,
-    /// The embedding model.
+    /// The embedding model; `text-embedding-3-small` of `OpenAI` and `nomic-embed-text` of Ollama when left out.
     pub model: Option<String>,
-    /// Embeddings of `openai`.
+    /// Embeddings of `openai`; without `embeddings.backend` this table chooses it.
     pub openai: OpenAiEmbeddingsOptions,
 }
 
@@ -227,7 +227,7 @@ pub struct EmbeddingsOptions {
 pub struct OpenAiEmbeddingsOptions {
     /// Where the key is; that of `[backends.openai]` when left out.
     pub api_key: Option<String>,
-    /// The embedding model.
+    /// The embedding model; goes before `embeddings.model`.
     pub model: Option<String>,
 }
 

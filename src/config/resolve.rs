@@ -12,8 +12,8 @@ use super::environment::Environment;
 use super::options::{ActionOptions, BackendOptions, Options, TaskOptions};
 use super::problem::{ConfigError, Warning, dotted, nearest};
 use super::settings::{
-    ActionSettings, BackendSettings, Chain, Clocks, CloudPolicy, Dialect, Link, PrivacySettings,
-    Provider, ServerSettings, Settings, TaskSettings,
+    ActionSettings, BackendSettings, Chain, Clocks, CloudPolicy, Dialect, EmbeddingSettings,
+    EmbeddingSource, Link, PrivacySettings, Provider, ServerSettings, Settings, TaskSettings,
 };
 use super::tree::{Node, Origin, Source};
 use crate::model::{BackendName, Task};
@@ -43,6 +43,7 @@ pub(super) fn settings(
     let mut resolver = Resolver { merged, options, environment, warnings, backends, unusable };
     resolver.resolve_backends();
     resolver.check_references();
+    let embeddings = resolver.embeddings();
     let chain = resolver.chain(&["llm"])?;
     let tasks = resolver.tasks()?;
     let server = resolver.server();
@@ -55,6 +56,7 @@ pub(super) fn settings(
             cloud: options.privacy.cloud.unwrap_or(CloudPolicy::Allowed),
             ignore: options.privacy.ignore.unwrap_or_default(),
         },
+        embeddings,
         actions: options
             .actions
             .into_iter()
@@ -244,6 +246,27 @@ impl Resolver<'_> {
             port: self.options.server.port.and_then(|port| u16::try_from(port).ok()),
             token: token.map_err(str::to_owned),
         }
+    }
+
+    /// A table for `openai` and no word about the backend means `openai`.
+    fn embeddings(&self) -> EmbeddingSettings {
+        let written = |text: &Option<String>| {
+            text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
+        };
+        let options = &self.options.embeddings;
+        // A reference that is wrong was warned about already.
+        let key = options.openai.api_key.as_deref().unwrap_or_default();
+        let openai_key = KeyReference::parse(key, self.environment).ok().flatten();
+        let openai_model = written(&options.openai.model);
+        let source = match written(&options.backend).as_deref() {
+            Some("local") => EmbeddingSource::Local,
+            Some(name) => EmbeddingSource::Backend(name.into()),
+            None if openai_key.is_some() || openai_model.is_some() => {
+                EmbeddingSource::Backend("openai".into())
+            }
+            None => EmbeddingSource::Local,
+        };
+        EmbeddingSettings { source, model: written(&options.model), openai_key, openai_model }
     }
 
     fn is_defined(&self, name: &str) -> bool {

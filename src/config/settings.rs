@@ -232,6 +232,29 @@ impl Default for ServerSettings {
     }
 }
 
+/// Who makes embeddings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum EmbeddingSource {
+    /// A model inside this process.
+    #[default]
+    Local,
+    /// A backend. Whether there is one of that name shows when it is asked.
+    Backend(BackendName),
+}
+
+/// `[embeddings]`.
+#[derive(Clone, Debug, Default)]
+pub struct EmbeddingSettings {
+    /// Who makes them.
+    pub source: EmbeddingSource,
+    /// The model to ask there.
+    pub model: Option<String>,
+    /// `[embeddings.openai] api_key`, in place of the key of `[backends.openai]`.
+    pub openai_key: Option<KeyReference>,
+    /// `[embeddings.openai] model`.
+    pub openai_model: Option<String>,
+}
+
 /// Everything the program runs with.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -243,6 +266,8 @@ pub struct Settings {
     pub tasks: BTreeMap<Task, TaskSettings>,
     /// Privacy rules.
     pub privacy: PrivacySettings,
+    /// Who makes embeddings.
+    pub embeddings: EmbeddingSettings,
     /// Actions from config tables.
     pub actions: Vec<ActionSettings>,
     /// Folders with action files, lowest precedence first.

@@ -5,6 +5,7 @@
 mod ignored;
 mod secret_files;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -43,6 +44,30 @@ pub enum Refusal {
     },
 }
 
+/// What something leaves for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Errand {
+    /// A prompt, for a task.
+    Prompt(Task),
+    /// Texts that become vectors.
+    Embedding,
+}
+
+impl From<Task> for Errand {
+    fn from(task: Task) -> Self {
+        Self::Prompt(task)
+    }
+}
+
+impl fmt::Display for Errand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Prompt(task) => task.fmt(f),
+            Self::Embedding => f.write_str("embedding"),
+        }
+    }
+}
+
 /// What was sent last, for `arawn.lastRequest`. Holds no key: headers are not kept.
 #[derive(Clone, Debug)]
 pub struct LastRequest {
@@ -52,8 +77,8 @@ pub struct LastRequest {
     pub backend: BackendName,
     /// Which model was asked.
     pub model: String,
-    /// For which task.
-    pub task: Task,
+    /// What for.
+    pub errand: Errand,
     /// Address without query.
     pub url: String,
     /// The exact body.
@@ -72,7 +97,7 @@ pub struct Gate {
 pub struct Pass {
     pub(crate) backend: BackendName,
     pub(crate) model: String,
-    pub(crate) task: Task,
+    pub(crate) errand: Errand,
     last: Arc<Mutex<Option<Arc<LastRequest>>>>,
 }
 
@@ -88,7 +113,7 @@ impl Gate {
         settings: &Settings,
         backend: &BackendSettings,
         model: &str,
-        task: Task,
+        errand: impl Into<Errand>,
         origin: &Origin,
     ) -> Result<Pass, Refusal> {
         for file in &origin.files {
@@ -100,7 +125,7 @@ impl Gate {
         Ok(Pass {
             backend: backend.name.clone(),
             model: model.to_owned(),
-            task,
+            errand: errand.into(),
             last: self.last.clone(),
         })
     }
@@ -154,7 +179,7 @@ impl Pass {
             at: SystemTime::now(),
             backend: self.backend,
             model: self.model,
-            task: self.task,
+            errand: self.errand,
             url,
             body: body.to_vec(),
         });

@@ -153,7 +153,10 @@ async fn say(
             is_shown = true;
             tell(Happening::Text(text.to_owned()));
         }
-        Progress::Reasoning(_) => {}
+        Progress::Reasoning(_)
+        | Progress::WithoutTools { .. }
+        | Progress::ToolCall(_)
+        | Progress::ToolResult { .. } => {}
         Progress::FellBack(fell_back) => {
             if is_shown && void.is_none() {
                 void = Some(fell_back.clone());

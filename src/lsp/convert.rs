@@ -12,6 +12,7 @@ use tower_lsp::lsp_types::{
 
 use crate::assistant::Complaint;
 use crate::text::{self, Change, CharIdx, CharRange, Encoding, from_position, to_position};
+use crate::tools::Finding;
 
 /// The kind above those of all editing actions.
 pub(super) const REWRITE_KIND: &str = "refactor.rewrite.arawn";
@@ -121,6 +122,19 @@ pub(super) fn from_lsp_diagnostic(
         source: (!source.is_empty()).then(|| source.join(" ")),
         severity: severity(diagnostic.severity),
     }
+}
+
+/// Diagnostics of a document as tools show them; none of a document that is no file.
+pub(super) fn from_lsp_diagnostics(uri: &Url, diagnostics: &[Diagnostic]) -> Vec<Finding> {
+    let Some(path) = path_of(uri) else { return Vec::new() };
+    let finding = |diagnostic: &Diagnostic| Finding {
+        path: path.clone(),
+        line: diagnostic.range.start.line as usize + 1,
+        severity: severity(diagnostic.severity).to_owned(),
+        message: diagnostic.message.clone(),
+        source: diagnostic.source.clone(),
+    };
+    diagnostics.iter().map(finding).collect()
 }
 
 fn severity(severity: Option<DiagnosticSeverity>) -> &'static str {

@@ -3,12 +3,14 @@
 //! `docs/lsp-extensions.md` tells client authors about them; keep both the same.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tower_lsp::lsp_types::notification::Notification;
 use tower_lsp::lsp_types::{Range, Url};
 
-use crate::model::{BackendName, Usage};
+use crate::model::{Arguments, BackendName, ToolCall, Usage};
 
 use super::jobs::JobId;
+use super::neutral;
 use super::run::ErrorText;
 
 /// The version of the extension.
@@ -32,6 +34,8 @@ pub(super) enum StreamKind {
     Text,
     /// The text so far is void: another backend begins anew.
     Restart,
+    /// A tool is run for the model, or has been.
+    Tool,
     /// The answer is complete.
     End,
     /// The job failed or was cancelled.
@@ -58,9 +62,48 @@ pub(super) struct StreamParams {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) model: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) conversation_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tool: Option<ToolParams>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) usage: Option<Usage>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) error: Option<ErrorText>,
+}
+
+/// A call of a tool: at its beginning with the arguments, at its end with what came of it.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct ToolParams {
+    pub(super) id: String,
+    pub(super) name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) arguments: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) summary: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) worked: Option<bool>,
+}
+
+impl ToolParams {
+    /// A call that begins.
+    pub(super) fn begun(call: &ToolCall) -> Self {
+        let arguments = match &call.arguments {
+            Arguments::Json(value) => value.clone(),
+            Arguments::Raw(text) => Value::from(neutral::visible(text).into_owned()),
+        };
+        Self { arguments: Some(arguments), ..Self::of(call) }
+    }
+
+    /// A call that is over.
+    pub(super) fn ended(call: &ToolCall, summary: &str, worked: bool) -> Self {
+        let summary = Some(neutral::one_line(summary));
+        Self { summary, worked: Some(worked), ..Self::of(call) }
+    }
+
+    fn of(call: &ToolCall) -> Self {
+        let name = neutral::one_line(&call.name);
+        Self { id: call.id.clone(), name, arguments: None, summary: None, worked: None }
+    }
 }
 
 // lsp-types asks for `DeserializeOwned` of parameters that are only ever sent.

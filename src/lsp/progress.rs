@@ -29,6 +29,8 @@ const HAND_OVER: Duration = Duration::from_millis(100);
 struct Stage {
     who: Option<String>,
     n_pieces: usize,
+    /// What is done for the model at the moment.
+    doing: Option<String>,
     over: Option<String>,
 }
 
@@ -68,7 +70,13 @@ impl Progress {
         self.stage.send_modify(|stage| {
             stage.who = Some(format!("{backend} ({model})"));
             stage.n_pieces = 0;
+            stage.doing = None;
         });
+    }
+
+    /// Something is done for the model.
+    pub(super) fn doing(&self, what: String) {
+        self.stage.send_modify(|stage| stage.doing = Some(what));
     }
 
     /// A piece came; with nearly all backends a piece is a token.
@@ -139,6 +147,9 @@ fn line(stages: &watch::Receiver<Stage>, since: Instant) -> Option<String> {
     let stage = stages.borrow();
     let who = stage.who.as_ref()?;
     let n_seconds = since.elapsed().as_secs();
+    if let Some(doing) = &stage.doing {
+        return Some(format!("{who}, {doing}, {n_seconds} s"));
+    }
     Some(match stage.n_pieces {
         0 => format!("{who}, waiting, {n_seconds} s"),
         n_pieces => format!("{who}, {n_pieces} tokens, {n_seconds} s"),

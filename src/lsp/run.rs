@@ -12,10 +12,12 @@ use crate::model::{BackendName, Usage};
 use crate::report::Report;
 use crate::router::{Answer, Cause, FellBack, Progress as Watched};
 use crate::text::CharRange;
+use crate::tools::words;
 
 use super::answers::{self, Page};
 use super::apply::{self, Applied};
 use super::convert;
+use super::ext::ToolParams;
 use super::jobs::JobId;
 use super::messages::Message;
 use super::neutral;
@@ -100,7 +102,8 @@ pub(super) enum Errors {
 
 /// A job's entry in the register; dropping it strikes the job out.
 pub(super) struct Ticket {
-    session: Arc<Session>,
+    /// Whose it is.
+    pub(super) session: Arc<Session>,
     /// The job.
     pub(super) id: JobId,
     /// Ends the job.
@@ -167,7 +170,8 @@ fn begin(session: &Session, order: &Order, title: &str) -> Piece {
     Piece::Begin { title: title.to_owned(), uri: order.uri.clone(), range }
 }
 
-fn watched(
+/// Shows an event by progress and stream.
+pub(super) fn watched(
     session: &Session,
     id: JobId,
     progress: &Progress,
@@ -189,6 +193,15 @@ fn watched(
             stream.send(Piece::Text(text.to_owned()));
         }
         Watched::Reasoning(_) => progress.piece(),
+        Watched::ToolCall(call) => {
+            progress.doing(neutral::one_line(&words::called(call)));
+            stream.send(Piece::Tool(ToolParams::begun(call)));
+        }
+        Watched::ToolResult { call, summary, worked } => {
+            stream.send(Piece::Tool(ToolParams::ended(call, summary, worked)));
+        }
+        // Who asks with tools tells of it.
+        Watched::WithoutTools { .. } => {}
         Watched::FellBack(fell_back) => stream.send(Piece::Restart {
             reason: ErrorText {
                 class: fell_back.class.clone(),
@@ -275,11 +288,7 @@ impl Delivered {
 async fn deliver(session: &Session, id: JobId, order: &Order, finished: Finished) -> JobResult {
     let Finished { answer, result } = finished;
     session.state.write(|inner| {
-        inner.last = Some(LastAnswer {
-            backend: answer.backend.clone(),
-            model: answer.model.clone(),
-            fell_back: answer.fell_back.clone(),
-        });
+        inner.last = Some(LastAnswer::of(&answer));
     });
     let delivered = match result {
         Outcome::Unchanged => Delivered::new(Status::Unchanged, NOTHING_TO_CHANGE, None),
@@ -349,10 +358,13 @@ const CROSSED: &str =
     "applied, but you typed at the same moment: look whether it is right, one undo takes it back";
 
 /// Who answered, and who did not.
-fn by(answer: &Answer) -> String {
+pub(super) fn by(answer: &Answer) -> String {
     let mut text = format!("{} ({})", answer.backend, answer.model);
     for fell_back in &answer.fell_back {
         _ = write!(text, "; {} was given up: {}", fell_back.backend, fell_back.message);
+    }
+    for remark in &answer.remarks {
+        _ = write!(text, "; {remark}");
     }
     neutral::one_line(&text)
 }

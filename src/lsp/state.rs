@@ -13,10 +13,12 @@ use tower_lsp::lsp_types::{TextDocumentContentChangeEvent, Url};
 use crate::assistant::Assistant;
 use crate::model::BackendName;
 use crate::report::Report;
-use crate::router::FellBack;
+use crate::router::{Answer, FellBack};
 use crate::text::{Document, Encoding, Snapshot};
+use crate::tools::Finding;
 
 use super::abilities::{Abilities, Greeting};
+use super::conversations::Conversations;
 use super::convert;
 use super::jobs::Jobs;
 use super::messages::Message;
@@ -52,6 +54,10 @@ pub(super) struct Inner {
     pub(super) warned: HashSet<String>,
     /// The backend the user chose for this session.
     pub(super) chosen: Option<BackendName>,
+    /// The conversations that were held lately.
+    pub(super) conversations: Conversations,
+    /// What the editor told of errors, while asking for code actions, in documents that are as they were.
+    pub(super) findings: HashMap<Url, Vec<Finding>>,
     /// Who answered last.
     pub(super) last: Option<LastAnswer>,
 }
@@ -65,6 +71,17 @@ pub(super) struct LastAnswer {
     pub(super) model: String,
     /// Who was tried before.
     pub(super) fell_back: Vec<FellBack>,
+}
+
+impl LastAnswer {
+    /// Who gave an answer.
+    pub(super) fn of(answer: &Answer) -> Self {
+        Self {
+            backend: answer.backend.clone(),
+            model: answer.model.clone(),
+            fell_back: answer.fell_back.clone(),
+        }
+    }
 }
 
 impl Default for Inner {
@@ -81,6 +98,8 @@ impl Default for Inner {
             to_say: Vec::new(),
             warned: HashSet::new(),
             chosen: None,
+            conversations: Conversations::default(),
+            findings: HashMap::new(),
             last: None,
         }
     }
@@ -159,6 +178,7 @@ impl State {
         self.write(|inner| {
             let encoding = inner.encoding;
             let Some(document) = inner.documents.get_mut(uri) else { return false };
+            inner.findings.remove(uri);
             for event in events {
                 for change in convert::from_lsp_content_change(document.text(), event, encoding) {
                     document.apply(&change);
@@ -176,7 +196,20 @@ impl State {
     pub(super) fn close(&self, uri: &Url) {
         self.write(|inner| {
             inner.documents.remove(uri);
+            inner.findings.remove(uri);
             inner.jobs.lose(uri);
+        });
+    }
+
+    /// Notes what the editor knows of errors in a document.
+    pub(super) fn note_findings(&self, uri: &Url, findings: Vec<Finding>) {
+        self.write(|inner| {
+            let known = inner.findings.entry(uri.clone()).or_default();
+            for finding in findings {
+                if !known.contains(&finding) {
+                    known.push(finding);
+                }
+            }
         });
     }
 

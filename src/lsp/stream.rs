@@ -10,7 +10,7 @@ use tower_lsp::lsp_types::{Range, Url};
 
 use crate::model::{BackendName, Usage};
 
-use super::ext::{StreamKind, StreamNotification, StreamParams};
+use super::ext::{StreamKind, StreamNotification, StreamParams, ToolParams};
 use super::jobs::JobId;
 use super::neutral;
 use super::run::ErrorText;
@@ -24,6 +24,10 @@ const JOIN: Duration = Duration::from_millis(30);
 pub(super) enum Piece {
     /// It began.
     Begin { title: String, uri: Url, range: Range },
+    /// A turn of a conversation began.
+    BeginTurn { title: String, conversation_id: String },
+    /// A tool is run for the model, or has been.
+    Tool(ToolParams),
     /// This backend is asked now.
     Asking { backend: BackendName, model: String },
     /// It said something.
@@ -132,6 +136,12 @@ impl Writer {
                 range: Some(range),
                 ..self.params(StreamKind::Begin)
             },
+            Piece::BeginTurn { title, conversation_id } => StreamParams {
+                title: Some(title),
+                conversation_id: Some(conversation_id),
+                ..self.params(StreamKind::Begin)
+            },
+            Piece::Tool(tool) => StreamParams { tool: Some(tool), ..self.params(StreamKind::Tool) },
             Piece::Asking { backend, model } => {
                 (self.backend, self.model) = (Some(backend), Some(model));
                 return;
@@ -163,6 +173,8 @@ impl Writer {
             range: None,
             backend: self.backend.clone(),
             model: self.model.clone(),
+            conversation_id: None,
+            tool: None,
             usage: None,
             error: None,
         }

@@ -3,8 +3,10 @@
 //! Nothing here knows a provider's wire format; `backends/` translates both ways.
 
 mod error;
+mod image;
 
 pub use error::{ConnectKind, ErrorClass, ModelError};
+pub use image::{Image, ImageFormat};
 
 use std::fmt;
 use std::sync::Arc;
@@ -154,9 +156,23 @@ impl Request {
     ///
     /// Used for budgets, never shown as a count.
     pub fn estimated_tokens(&self) -> usize {
-        let bytes: usize =
-            self.system.len() + self.messages.iter().map(|m| m.text.len() + 16).sum::<usize>();
-        estimated_tokens(bytes)
+        let of_call = |call: &ToolCall| call.name.len() + call.arguments.byte_len() + 32;
+        let of_message = |message: &Message| {
+            message.text.len() + 16 + message.tool_calls.iter().map(of_call).sum::<usize>()
+        };
+        let of_tool = |tool: &ToolSpec| {
+            tool.name.len() + tool.description.len() + tool.parameters.to_string().len() + 32
+        };
+        let bytes = self.system.len()
+            + self.messages.iter().map(of_message).sum::<usize>()
+            + self.tools.iter().map(of_tool).sum::<usize>();
+        let of_images: usize = self.images().map(Image::estimated_tokens).sum();
+        estimated_tokens(bytes).saturating_add(of_images)
+    }
+
+    /// All images of the conversation.
+    pub fn images(&self) -> impl Iterator<Item = &Image> {
+        self.messages.iter().flat_map(|message| &message.images)
     }
 }
 
@@ -188,12 +204,43 @@ pub struct Message {
     pub tool_calls: Vec<ToolCall>,
     /// For `Role::Tool`: the call this is the result of (id and tool name).
     pub result_of: Option<ToolResultOf>,
+    /// Images that go with the text, in order; only the user sends them.
+    pub images: Vec<Image>,
+    /// The same turn in the words of the provider that made it, where that holds more than the rest.
+    pub provider_parts: Option<ProviderParts>,
+}
+
+/// A turn of the model as its provider put it, to be handed back unchanged: signed reasoning, for example.
+///
+/// Means something only to the backend and model that made it; everybody else is sent the neutral fields.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProviderParts {
+    /// Who made it.
+    pub backend: BackendName,
+    /// With which model.
+    pub model: String,
+    /// The parts, in the provider's own form.
+    pub json: serde_json::Value,
+}
+
+impl ProviderParts {
+    /// The parts, if it is that backend and model which made them.
+    pub fn of(&self, backend: &BackendName, model: &str) -> Option<&serde_json::Value> {
+        (self.backend == *backend && self.model == model).then_some(&self.json)
+    }
 }
 
 impl Message {
     /// A message of the user.
     pub fn user(text: impl Into<String>) -> Self {
-        Self { role: Role::User, text: text.into(), tool_calls: Vec::new(), result_of: None }
+        Self {
+            role: Role::User,
+            text: text.into(),
+            tool_calls: Vec::new(),
+            result_of: None,
+            images: Vec::new(),
+            provider_parts: None,
+        }
     }
 
     /// A message of the model.
@@ -242,6 +289,16 @@ pub enum Arguments {
     Raw(String),
 }
 
+impl Arguments {
+    /// Roughly how long they are when written out.
+    fn byte_len(&self) -> usize {
+        match self {
+            Self::Json(value) => value.to_string().len(),
+            Self::Raw(text) => text.len(),
+        }
+    }
+}
+
 /// Tokens counted by the provider.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Usage {
@@ -274,7 +331,15 @@ pub enum StopReason {
     Other(String),
 }
 
+/// The word of a provider that wants the turn sent back so that the model can go on.
+const PAUSE: &str = "pause_turn";
+
 impl StopReason {
+    /// Whether the turn is only interrupted: sent back as it is, the model goes on with it.
+    pub fn is_pause(&self) -> bool {
+        matches!(self, Self::Other(word) if word == PAUSE)
+    }
+
     /// The name used in `--format json`: `stop`, `length`, `tool_calls`, `refusal`, `content_filter`, `other`.
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -290,7 +355,7 @@ impl StopReason {
 
 /// What a backend yields while it answers.
 ///
-/// Any number of the first four, then exactly one of `Done` or `Failed`, and nothing after.
+/// Any number of the first six, then exactly one of `Done` or `Failed`, and nothing after.
 #[derive(Debug)]
 pub enum Event {
     /// A piece of the visible answer.
@@ -301,6 +366,10 @@ pub enum Event {
     ToolCall(ToolCall),
     /// Token counts; the last one counts.
     Usage(Usage),
+    /// One sentence about the answer that its reader should know: why it is shorter than asked for.
+    Remark(String),
+    /// The whole turn in the provider's own words, where these hold more than the events before.
+    Parts(ProviderParts),
     /// The model ended its answer.
     Done {
         /// Why it stopped.

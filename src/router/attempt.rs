@@ -2,20 +2,17 @@
 
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use secrecy::SecretString;
 
+use super::asking::{Asking, Broken};
 use super::breaker::Leave;
 use super::pick::Picked;
 use super::retry;
 use super::{Answer, Cause, FellBack, Order, Progress, Router};
-use crate::backends::Call;
+use crate::backends;
 use crate::config::Place;
 use crate::gate::Refusal;
-use crate::model::{
-    BackendName, ConnectKind, ErrorClass, Event, ModelError, Request, StopReason, TooLong,
-    ToolCall, Usage,
-};
+use crate::model::{BackendName, ConnectKind, ErrorClass, ModelError, Request, TooLong};
 
 /// Window that is counted on where a local server tells none.
 const LOCAL_WINDOW: u32 = 8192;
@@ -114,20 +111,6 @@ impl GivenUp {
     }
 }
 
-/// One request of a link, with what does not change between repetitions.
-struct Asking<'a> {
-    order: &'a Order,
-    link: &'a Picked,
-    model: &'a str,
-    request: Request,
-}
-
-/// What was received before an answer failed.
-struct Broken {
-    error: Box<ModelError>,
-    partial_text: String,
-}
-
 impl Router {
     /// Asks one link.
     pub(super) async fn try_link(
@@ -162,9 +145,18 @@ impl Router {
             };
             GivenUp { window, ..give_up(error.into()) }
         })?;
+        if !composed.tools.is_empty()
+            && self.backends.lacks(backend, &model, key.as_ref(), "tools").await
+        {
+            let error = ModelError {
+                message: format!("model \"{model}\" does not support tools"),
+                ..error_of(link, &model, ErrorClass::Unsupported)
+            };
+            return Err(give_up(error.into()));
+        }
         let request = fitted(order, link, composed);
-        let asking = Asking { order, link, model: &model, request };
-        let result = self.ask_with_retries(&asking, key, &leave, position, watch).await;
+        let asking = Asking { order, link, model: &model, request, remarks: Vec::new() };
+        let result = self.ask_with_retries(asking, key, &leave, position, watch).await;
         result.map_err(|(cause, partial_text)| GivenUp { partial_text, window, ..give_up(cause) })
     }
 
@@ -208,7 +200,7 @@ impl Router {
 
     async fn ask_with_retries(
         &self,
-        asking: &Asking<'_>,
+        mut asking: Asking<'_>,
         mut key: Option<SecretString>,
         leave: &Leave<'_>,
         position: Position,
@@ -216,8 +208,9 @@ impl Router {
     ) -> Result<Answer, (Cause, String)> {
         let mut n_retries = 0;
         let mut may_refetch_key = true;
+        let mut may_ask_for_less = true;
         loop {
-            let broken = match self.ask(asking, key.clone(), leave, watch).await {
+            let broken = match self.ask(&asking, key.clone(), leave, watch).await {
                 Ok(answer) => return Ok(answer),
                 Err(Ok(broken)) => broken,
                 Err(Err(refusal)) => return Err((refusal.into(), String::new())),
@@ -235,69 +228,17 @@ impl Router {
                     continue;
                 }
             }
+            if let Some(max_tokens) = backends::fewer_tokens(&error, &asking.request)
+                && std::mem::take(&mut may_ask_for_less)
+            {
+                asking.ask_for_at_most(max_tokens);
+                continue;
+            }
             match retry::wait_before_retry(&error, n_retries, position.may_insist()) {
                 Some(wait) => pause(wait).await,
                 None => return Err(((*error).into(), partial_text)),
             }
             n_retries += 1;
-        }
-    }
-
-    /// One request. The stream lives in this future: dropping it closes the socket.
-    async fn ask(
-        &self,
-        asking: &Asking<'_>,
-        key: Option<SecretString>,
-        leave: &Leave<'_>,
-        watch: &mut (dyn FnMut(Progress<'_>) + Send),
-    ) -> Result<Answer, Result<Broken, Refusal>> {
-        let Asking { order, link, model, request } = asking;
-        let pass = self
-            .gate
-            .clear(&order.settings, &link.backend, model, order.task, &order.origin)
-            .map_err(Err)?;
-        let mut events = self.backends.stream(Call {
-            backend: link.backend.clone(),
-            model: (*model).to_owned(),
-            key,
-            request: request.clone(),
-            pass,
-        });
-        let mut text = String::new();
-        let mut tool_calls: Vec<ToolCall> = Vec::new();
-        let mut usage = Usage::default();
-        let mut end: Result<StopReason, Box<ModelError>> = Err(Box::new(never_ended(link, model)));
-        while let Some(event) = events.next().await {
-            match event {
-                Event::Text(piece) => {
-                    watch(Progress::Text(&piece));
-                    text.push_str(&piece);
-                }
-                Event::Reasoning(piece) => watch(Progress::Reasoning(&piece)),
-                Event::ToolCall(call) => tool_calls.push(call),
-                Event::Usage(told) => usage = told,
-                Event::Done { reason } => {
-                    leave.alive();
-                    end = Ok(reason);
-                    break;
-                }
-                Event::Failed(error) => {
-                    end = Err(error);
-                    break;
-                }
-            }
-        }
-        match end {
-            Ok(reason) => Ok(Answer {
-                text,
-                tool_calls,
-                reason,
-                usage,
-                backend: link.backend.name.clone(),
-                model: (*model).to_owned(),
-                fell_back: Vec::new(),
-            }),
-            Err(error) => Err(Ok(Broken { error, partial_text: text })),
         }
     }
 }
@@ -348,12 +289,8 @@ fn skipped(link: &Picked, model: &str) -> GivenUp {
     }
 }
 
-/// Streams always end with an end; this is what a stream that did not would be worth.
-fn never_ended(link: &Picked, model: &str) -> ModelError {
-    error_of(link, model, ErrorClass::Truncated)
-}
-
-fn error_of(link: &Picked, model: &str, class: ErrorClass) -> ModelError {
+/// A failure of a link that no server reported.
+pub(super) fn error_of(link: &Picked, model: &str, class: ErrorClass) -> ModelError {
     ModelError {
         class,
         backend: link.backend.name.clone(),

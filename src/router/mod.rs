@@ -1,7 +1,9 @@
 //! Picks who answers: the chain of a task, retries, fall back, and the breaker for dead servers.
 
+mod asking;
 mod attempt;
 mod breaker;
+mod embed;
 mod keys;
 mod pick;
 mod retry;
@@ -14,7 +16,8 @@ use crate::backends::{Backends, ModelInfo};
 use crate::config::{CloudPolicy, Place, Settings};
 use crate::gate::{Gate, Origin, Refusal};
 use crate::model::{
-    BackendName, ErrorClass, ModelError, Request, StopReason, Task, TooLong, ToolCall, Usage,
+    BackendName, ErrorClass, Message, ModelError, ProviderParts, Request, StopReason, Task,
+    TooLong, ToolCall, Usage,
 };
 use crate::secrets::SecretError;
 use attempt::{GivenUp, Obey, Position, Standing};
@@ -62,6 +65,24 @@ pub enum Progress<'a> {
     Reasoning(&'a str),
     /// A backend was given up; text of it that was shown is void.
     FellBack(&'a FellBack),
+    /// The model cannot call tools and is asked again without them.
+    WithoutTools {
+        /// The backend, where it is known.
+        backend: Option<&'a BackendName>,
+        /// The model, where it is known.
+        model: Option<&'a str>,
+    },
+    /// A tool is run for the model.
+    ToolCall(&'a ToolCall),
+    /// The tool is through.
+    ToolResult {
+        /// The call.
+        call: &'a ToolCall,
+        /// What came of it, in a few words.
+        summary: &'a str,
+        /// Whether it did what was asked.
+        worked: bool,
+    },
 }
 
 /// A backend that was tried and given up.
@@ -98,6 +119,21 @@ pub struct Answer {
     pub model: String,
     /// Who was tried before, in order.
     pub fell_back: Vec<FellBack>,
+    /// What its reader should know, a sentence each: why it is shorter than asked for, why there is none.
+    pub remarks: Vec<String>,
+    /// The same turn in the provider's own words, where these hold more.
+    pub provider_parts: Option<ProviderParts>,
+}
+
+impl Answer {
+    /// The answer as the next message of its conversation.
+    pub fn to_message(&self) -> Message {
+        Message {
+            tool_calls: self.tool_calls.clone(),
+            provider_parts: self.provider_parts.clone(),
+            ..Message::assistant(self.text.clone())
+        }
+    }
 }
 
 /// Why a job got no answer.

@@ -179,12 +179,3 @@ async fn an_endless_error_body_is_read_in_part() {
     assert!(error.message.chars().count() <= 500);
     upstream.closed(0).await;
 }
-
-#[tokio::test]
-async fn the_anthropic_dialect_says_that_it_is_missing() {
-    let backend =
-        backend("anthropic", Dialect::Anthropic, Provider::Anthropic, "https://127.0.0.1:1");
-    let error = failure(backend).await;
-    assert_eq!(error.class, ErrorClass::Unsupported);
-    assert_eq!(error.message, "the anthropic dialect is not built in yet");
-}

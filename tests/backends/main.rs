@@ -4,8 +4,10 @@
 #[path = "../support/upstream.rs"]
 mod upstream;
 
+mod anthropic;
 mod failures;
 mod gate;
+mod images;
 mod one_way;
 mod requests;
 mod routing;

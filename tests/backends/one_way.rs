@@ -50,8 +50,12 @@ fn only_the_gate_makes_a_pass() {
 
 #[test]
 fn only_the_router_sends_prompts_and_it_asks_the_gate_first() {
-    assert_eq!(files_naming(&["backends.stream(", ".stream(Call"]), ["router/attempt.rs"]);
-    assert_eq!(files_naming(&["gate.clear("]), ["router/attempt.rs"]);
+    assert_eq!(files_naming(&["backends.stream(", ".stream(Call"]), ["router/asking.rs"]);
+    assert_eq!(files_naming(&["backends.embed("]), ["router/embed.rs"]);
+    assert_eq!(
+        files_naming(&["gate.clear("]),
+        ["router/asking.rs", "router/attempt.rs", "router/embed.rs"]
+    );
 }
 
 #[test]
@@ -60,7 +64,8 @@ fn sending_a_prompt_takes_a_pass() {
     let code = std::fs::read_to_string(http).unwrap();
     let sends: Vec<&str> =
         code.split("async fn ").filter(|part| part.contains(".send()")).collect();
-    assert_eq!(sends.len(), 2, "`send` for prompts and `look_up` for questions about models");
+    assert_eq!(sends.len(), 3, "`send` for prompts; `pull` and `look_up` for models by name");
     assert!(sends[0].starts_with("send(") && sends[0].contains("pass: Pass"));
-    assert!(sends[1].starts_with("look_up(") && sends[1].contains("lookup: &Lookup"));
+    assert!(sends[1].starts_with("pull(") && sends[1].contains("model: &str)"));
+    assert!(sends[2].starts_with("look_up(") && sends[2].contains("lookup: &Lookup"));
 }

@@ -103,7 +103,7 @@ async fn the_ollama_dialect_sends_one_honest_window() {
                 {"role": "system", "content": "be brief"},
                 {"role": "user", "content": "hello"},
                 {"role": "assistant", "content": "", "tool_calls": [
-                    {"id": "c1", "function": {"name": "read", "arguments": {"path": "a"}}}
+                    {"id": "c1", "type": "function", "function": {"name": "read", "arguments": {"path": "a"}}}
                 ]},
                 {"role": "tool", "content": "text of a", "tool_name": "read", "tool_call_id": "c1"},
             ],
@@ -229,7 +229,10 @@ async fn the_gate_remembers_the_exact_bytes_without_the_key() {
     let last = gate.last_request().unwrap();
     assert_eq!(last.body, sent.body);
     assert_eq!(last.url, format!("{}/v1/chat/completions", upstream.url()));
-    assert_eq!((last.backend.as_str(), last.model.as_str(), last.task), ("b", "m", Task::Edit));
+    assert_eq!(
+        (last.backend.as_str(), last.model.as_str(), last.errand),
+        ("b", "m", Task::Edit.into())
+    );
     assert!(!format!("{last:?}").contains("canary-key"));
 }
 

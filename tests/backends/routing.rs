@@ -437,3 +437,63 @@ async fn dropping_the_answer_closes_the_socket() {
     upstream.closed(0).await;
     upstream.finish();
 }
+
+/// Groq's refusal of a request that is larger than a whole minute's share.
+fn too_large(limit: u32, requested: u32) -> Exchange {
+    let message = format!(
+        "Request too large for model `m` in organization `org_1` service tier `on_demand` on tokens per minute \
+         (TPM): Limit {limit}, Requested {requested}, please reduce your message size and try again."
+    );
+    let body = serde_json::json!({"error": {"message": message, "type": "tokens", "code": "rate_limit_exceeded"}});
+    Exchange::json("413 Payload Too Large", &body.to_string())
+}
+
+#[tokio::test]
+async fn a_request_above_the_share_of_a_minute_is_made_smaller_once_and_that_is_said() {
+    let upstream =
+        Upstream::start([too_large(6000, 7100), Exchange::openai_text(&["short"])]).await;
+    let mut backend = openai("groq", &upstream);
+    backend.max_tokens = Some(4096);
+    let (result, _) = answer(&router(), &order(settings([backend]))).await;
+    let answer = result.unwrap();
+    assert_eq!(answer.text, "short");
+    assert_eq!(
+        answer.remarks,
+        [
+            "backend \"groq\" takes no larger request a minute: the answer was limited to 2996 tokens instead of 4096"
+        ]
+    );
+    assert_eq!(upstream.request(0).await.json()["max_tokens"], 4096);
+    assert_eq!(upstream.request(1).await.json()["max_tokens"], 2996);
+    upstream.finish();
+}
+
+#[tokio::test]
+async fn a_request_that_stays_too_large_is_not_made_smaller_for_ever() {
+    let upstream = Upstream::start([too_large(6000, 7100), too_large(4000, 6000)]).await;
+    let mut backend = openai("groq", &upstream);
+    backend.max_tokens = Some(4096);
+    let (result, _) = answer(&router(), &order(settings([backend]))).await;
+    assert_eq!(result.unwrap_err().cause.class(), "request_exceeds_rate_limit");
+    upstream.finish();
+}
+
+#[tokio::test]
+async fn a_malformed_tool_call_is_sampled_once_more_and_a_full_service_is_asked_again() {
+    let failed = || {
+        let body = r#"{"error":{"message":"Failed to call a function.","type":"invalid_request_error",
+            "code":"tool_use_failed","failed_generation":"<function=x>"}}"#;
+        Exchange::json("400 Bad Request", body)
+    };
+    let full = r#"{"error":{"message":"capacity","code":"capacity_exceeded"}}"#;
+    let upstream =
+        Upstream::start([failed(), Exchange::openai_text(&["a"]), failed(), failed()]).await;
+    let router = router();
+    let order = order(settings([openai("groq", &upstream)]));
+    assert_eq!(answer(&router, &order).await.0.unwrap().text, "a");
+    assert_eq!(answer(&router, &order).await.0.unwrap_err().cause.class(), "tool_use_failed");
+    upstream.then(Exchange::json("498 Capacity Exceeded", full));
+    upstream.then(Exchange::openai_text(&["b"]));
+    assert_eq!(answer(&router, &order).await.0.unwrap().text, "b");
+    upstream.finish();
+}

@@ -22,6 +22,11 @@ pub(crate) fn openai(name: &str, upstream: &Upstream) -> BackendSettings {
     backend(name, Dialect::Openai, Provider::Other, &format!("{}/v1", upstream.url()))
 }
 
+/// A local backend of that name in the anthropic dialect.
+pub(crate) fn anthropic(name: &str, upstream: &Upstream) -> BackendSettings {
+    backend(name, Dialect::Anthropic, Provider::Anthropic, &upstream.url())
+}
+
 /// A local backend of that name in the ollama dialect.
 pub(crate) fn ollama(name: &str, upstream: &Upstream) -> BackendSettings {
     backend(name, Dialect::Ollama, Provider::Ollama, &upstream.url())
@@ -76,6 +81,7 @@ pub(crate) fn settings(backends: impl IntoIterator<Item = BackendSettings>) -> S
         actions: Vec::new(),
         action_folders: Vec::new(),
         server: ServerSettings::default(),
+        embeddings: arawn::config::EmbeddingSettings::default(),
         state_folder: PathBuf::new(),
         environment: Arc::new(Environment::default()),
         log: String::new(),
@@ -112,6 +118,7 @@ pub(crate) async fn answer(
             Progress::FellBack(fell_back) => {
                 format!("fell back from {} {}", fell_back.backend, fell_back.class)
             }
+            other => format!("{other:?}"),
         });
     };
     let result = router.answer(order, &|_| Ok(Request::of_user("hello")), &mut watch).await;

@@ -7,7 +7,11 @@ mod upstream;
 
 mod ask;
 mod bad_input;
+mod chat;
+mod embed;
 mod home;
+mod images;
+mod models;
 mod privacy;
 mod run;
 mod tools;

@@ -25,7 +25,14 @@ async fn the_server_announces_what_it_has_and_nothing_else() {
     );
     assert_eq!(
         server.capabilities["executeCommandProvider"]["commands"],
-        json!(["arawn.run", "arawn.cancel", "arawn.backend", "arawn.status", "arawn.lastRequest"])
+        json!([
+            "arawn.run",
+            "arawn.chat",
+            "arawn.cancel",
+            "arawn.backend",
+            "arawn.status",
+            "arawn.lastRequest"
+        ])
     );
     assert_eq!(server.capabilities["textDocumentSync"]["change"], 2);
     server.close().await;

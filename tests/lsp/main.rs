@@ -6,6 +6,7 @@
 mod test_server;
 
 mod cancel;
+mod chat;
 mod config;
 mod edits;
 mod extension;

@@ -60,6 +60,18 @@ impl Call {
             .await;
     }
 
+    /// Calls tools.
+    pub(crate) async fn call_tools(&mut self, calls: &[(&str, Value)]) {
+        let calls: Vec<Value> = calls
+            .iter()
+            .map(
+                |(name, arguments)| json!({ "function": { "name": name, "arguments": arguments } }),
+            )
+            .collect();
+        let message = json!({ "role": "assistant", "content": "", "tool_calls": calls });
+        self.line(&json!({ "message": message, "done": false })).await;
+    }
+
     /// Ends the answer.
     pub(crate) async fn done(mut self) {
         let end = json!({
@@ -104,7 +116,8 @@ async fn answer(mut socket: TcpStream, calls: mpsc::UnboundedSender<Call>) {
             return;
         }
         let answer =
-            json!({ "capabilities": ["completion"], "model_info": {}, "models": [] }).to_string();
+            json!({ "capabilities": ["completion", "tools"], "model_info": {}, "models": [] })
+                .to_string();
         let head = format!(
             "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{answer}",
             answer.len()

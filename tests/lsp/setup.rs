@@ -61,6 +61,7 @@ pub(crate) fn settings(backends: &[Arc<BackendSettings>], state_folder: PathBuf)
         privacy: PrivacySettings { cloud: CloudPolicy::Allowed, ignore: Vec::new() },
         actions: Vec::new(),
         action_folders: Vec::new(),
+        embeddings: arawn::config::EmbeddingSettings::default(),
         environment: Arc::new(Environment::of(&state_folder, [])),
         server: arawn::config::ServerSettings::default(),
         state_folder,

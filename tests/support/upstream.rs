@@ -126,6 +126,16 @@ impl Exchange {
             .send(openai_end())
     }
 
+    /// A complete answer in the anthropic dialect, one delta a piece.
+    pub fn anthropic_text(pieces: &[&str]) -> Self {
+        pieces
+            .iter()
+            .fold(Self::sse().send(anthropic_start()), |exchange, piece| {
+                exchange.send(anthropic_delta(piece))
+            })
+            .send(anthropic_end("end_turn"))
+    }
+
     /// A complete answer in the ollama dialect, one line a piece.
     pub fn ollama_text(pieces: &[&str]) -> Self {
         pieces
@@ -187,6 +197,35 @@ pub fn openai_end() -> String {
         .to_owned()
 }
 
+/// An event of the anthropic dialect; its name is its `type`.
+pub fn anthropic_event(data: &serde_json::Value) -> String {
+    format!("event: {}\ndata: {data}\n\n", data["type"].as_str().unwrap())
+}
+
+/// The begin of an answer of the anthropic dialect, with a block of text opened.
+pub fn anthropic_start() -> String {
+    let start = serde_json::json!({"type": "message_start", "message": {"id": "msg_1", "type": "message",
+        "role": "assistant", "content": [], "usage": {"input_tokens": 11, "output_tokens": 1}}});
+    let block = serde_json::json!({"type": "content_block_start", "index": 0,
+        "content_block": {"type": "text", "text": ""}});
+    anthropic_event(&start) + &anthropic_event(&block)
+}
+
+/// A piece of text of the anthropic dialect.
+pub fn anthropic_delta(text: &str) -> String {
+    anthropic_event(&serde_json::json!({"type": "content_block_delta", "index": 0,
+        "delta": {"type": "text_delta", "text": text}}))
+}
+
+/// The end of an answer of the anthropic dialect: reason, usage, end sign.
+pub fn anthropic_end(stop_reason: &str) -> String {
+    let block = serde_json::json!({"type": "content_block_stop", "index": 0});
+    let delta = serde_json::json!({"type": "message_delta", "delta": {"stop_reason": stop_reason},
+        "usage": {"output_tokens": 7}});
+    let stop = serde_json::json!({"type": "message_stop"});
+    anthropic_event(&block) + &anthropic_event(&delta) + &anthropic_event(&stop)
+}
+
 /// A line of the ollama dialect with a piece of text.
 pub fn ollama_line(text: &str) -> String {
     let text = serde_json::Value::from(text);
@@ -211,6 +250,7 @@ struct State {
     n_connections: usize,
     complaints: Vec<String>,
     routes: BTreeMap<String, (String, String)>,
+    scripted: Vec<String>,
 }
 
 #[derive(Debug, Default)]
@@ -262,6 +302,11 @@ impl Upstream {
         self.shared.change(|state| {
             state.routes.insert(path.to_owned(), (status.to_owned(), body.to_owned()))
         });
+    }
+
+    /// Answers questions at this path out of the script.
+    pub fn unroute(&self, path: &str) {
+        self.shared.change(|state| state.scripted.push(path.to_owned()));
     }
 
     /// The port.
@@ -439,8 +484,14 @@ async fn client_close(stream: &mut TcpStream) {
 
 fn routed(request: &Recorded, shared: &Shared) -> Option<(String, String)> {
     let path = request.path.split('?').next().unwrap_or_default();
-    if let Some(route) = shared.state.lock().unwrap().routes.get(path) {
-        return Some(route.clone());
+    {
+        let state = shared.state.lock().unwrap();
+        if let Some(route) = state.routes.get(path) {
+            return Some(route.clone());
+        }
+        if state.scripted.iter().any(|scripted| scripted == path) {
+            return None;
+        }
     }
     let body = match path {
         "/api/version" => r#"{"version":"0.17.1"}"#,
@@ -451,6 +502,10 @@ fn routed(request: &Recorded, shared: &Shared) -> Option<(String, String)> {
         }
         _ if path.ends_with("/models") => {
             r#"{"object":"list","data":[{"id":"m","object":"model"}]}"#
+        }
+        // One model by its id, which only Anthropic has: nothing is known of it.
+        _ if request.method == "GET" && path.contains("/models/") => {
+            return Some(("404 Not Found".to_owned(), r#"{"error":"no such path"}"#.to_owned()));
         }
         _ => return None,
     };

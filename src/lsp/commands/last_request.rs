@@ -32,7 +32,7 @@ pub(in crate::lsp) async fn last_request(session: &Session) -> Result<Option<Val
         "uri": Url::from_file_path(&path).ok(),
         "backend": last.backend,
         "model": last.model,
-        "task": last.task,
+        "task": last.errand.to_string(),
         "url": last.url,
         "bytes": last.body.len(),
         "at": seconds,

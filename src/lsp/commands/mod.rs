@@ -3,6 +3,7 @@
 mod argument;
 mod backend;
 mod cancel;
+mod chat;
 mod last_request;
 mod run;
 mod status;
@@ -10,12 +11,15 @@ mod status;
 pub(super) use argument::only_argument;
 pub(super) use backend::backend;
 pub(super) use cancel::cancel;
+pub(super) use chat::chat;
 pub(super) use last_request::last_request;
-pub(super) use run::run;
+pub(super) use run::{refused, run};
 pub(super) use status::status;
 
 /// Runs an action.
 pub(super) const RUN: &str = "arawn.run";
+/// Says something in a conversation.
+pub(super) const CHAT: &str = "arawn.chat";
 /// Cancels jobs.
 pub(super) const CANCEL: &str = "arawn.cancel";
 /// Chooses the backend of this session.
@@ -26,4 +30,4 @@ pub(super) const STATUS: &str = "arawn.status";
 pub(super) const LAST_REQUEST: &str = "arawn.lastRequest";
 
 /// All of them. Neovim refuses what is not announced.
-pub(super) const ALL: [&str; 5] = [RUN, CANCEL, BACKEND, STATUS, LAST_REQUEST];
+pub(super) const ALL: [&str; 6] = [RUN, CHAT, CANCEL, BACKEND, STATUS, LAST_REQUEST];

@@ -99,7 +99,8 @@ fn check_version(argument: &Value, snapshot: &Snapshot) -> Result<()> {
     Ok(())
 }
 
-fn choice(session: &Session, argument: &Value) -> Result<Choice> {
+/// Backend and model as the argument or this session chose them.
+pub(super) fn choice(session: &Session, argument: &Value) -> Result<Choice> {
     let backend: Option<String> = argument::optional(argument, "backend")?;
     let backend = backend.filter(|name| !name.is_empty()).map(|name| BackendName::new(&name));
     let model: Option<String> = argument::optional(argument, "model")?;
@@ -110,7 +111,8 @@ fn choice(session: &Session, argument: &Value) -> Result<Choice> {
     })
 }
 
-fn refused(message: String) -> Error {
+/// The answer to a valid request that could not be done.
+pub(in crate::lsp) fn refused(message: String) -> Error {
     Error { code: ErrorCode::ServerError(REQUEST_FAILED), message: message.into(), data: None }
 }
 

@@ -3,6 +3,7 @@
 use tower_lsp::lsp_types::{CodeActionParams, CodeActionResponse};
 
 use crate::lsp::code_actions::Menu;
+use crate::lsp::convert;
 use crate::lsp::session::Session;
 
 /// Offers what fits; nothing for documents that are not open, or while there is no configuration.
@@ -15,6 +16,10 @@ pub(in crate::lsp) fn code_action(
     else {
         return Vec::new();
     };
+    let findings = convert::from_lsp_diagnostics(uri, &params.context.diagnostics);
+    if !findings.is_empty() {
+        session.state.note_findings(uri, findings);
+    }
     let menu = Menu {
         catalog: &assistant.catalog(),
         uri,

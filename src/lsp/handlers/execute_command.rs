@@ -17,6 +17,7 @@ pub(in crate::lsp) async fn execute_command(
     let argument = commands::only_argument(params.arguments);
     match params.command.as_str() {
         commands::RUN => commands::run(session, &argument?).await,
+        commands::CHAT => commands::chat(session, &argument?).await,
         commands::CANCEL => commands::cancel(session, &argument?),
         commands::BACKEND => commands::backend(session, &argument?).await,
         commands::STATUS => commands::status(session).await,

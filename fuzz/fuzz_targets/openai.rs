@@ -1,0 +1,6 @@
+//! Feeds bytes to the decoder of the openai dialect.
+#![no_main]
+
+use arawn::config::Dialect;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| arawn::backends::fuzzing::dialect(Dialect::Openai, data));
