@@ -213,6 +213,8 @@ mod tests {
             backend: "b".into(),
             model: "m".to_owned(),
             fell_back: Vec::new(),
+            remarks: Vec::new(),
+            provider_parts: Default::default(),
         };
         session.advance(conversation, &answer);
     }
