@@ -214,7 +214,7 @@ mod tests {
             model: "m".to_owned(),
             fell_back: Vec::new(),
             remarks: Vec::new(),
-            provider_parts: Default::default(),
+            provider_parts: None,
         };
         session.advance(conversation, &answer);
     }
