@@ -27,19 +27,25 @@ pub struct Conversation {
 }
 
 impl Conversation {
-    /// How much text it holds.
+    /// How much it holds, images too.
     pub fn byte_len(&self) -> usize {
-        self.messages.iter().map(|message| message.text.len()).sum()
+        self.messages.iter().map(held_by).sum()
     }
 
     /// Forgets the oldest turns until the rest is no longer than this; the newest turn stays.
     pub fn forget_beyond(&mut self, most_bytes: usize) {
-        while self.byte_len() > most_bytes
-            && let Some(n_messages) = compose::oldest_turn(&self.messages)
-        {
-            self.messages.drain(..n_messages);
+        while self.byte_len() > most_bytes {
+            let is_users = |message: &Message| message.role == Role::User;
+            let Some(n_messages) = self.messages.iter().skip(1).position(is_users) else { return };
+            self.messages.drain(..=n_messages);
         }
     }
+}
+
+/// Bytes of a message. Calls of tools are counted roughly.
+fn held_by(message: &Message) -> usize {
+    let images: usize = message.images.iter().map(|image| image.data.len()).sum();
+    message.text.len() + images + message.tool_calls.len() * 256
 }
 
 /// What the user says next.

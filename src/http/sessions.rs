@@ -213,8 +213,8 @@ mod tests {
             backend: "b".into(),
             model: "m".to_owned(),
             fell_back: Vec::new(),
-            provider_parts: None,
             remarks: Vec::new(),
+            provider_parts: None,
         };
         session.advance(conversation, &answer);
     }

@@ -153,7 +153,6 @@ async fn say(
             is_shown = true;
             tell(Happening::Text(text.to_owned()));
         }
-        // Over HTTP the model has no tools.
         Progress::Reasoning(_)
         | Progress::WithoutTools { .. }
         | Progress::ToolCall(_)

@@ -54,6 +54,7 @@ pub(super) struct ChatAnswer<'a> {
     backend: &'a BackendName,
     model: &'a str,
     fell_back: &'a [FellBack],
+    remarks: &'a [String],
 }
 
 impl<'a> ChatAnswer<'a> {
@@ -73,6 +74,7 @@ impl<'a> ChatAnswer<'a> {
             backend: &answer.backend,
             model: &answer.model,
             fell_back: &answer.fell_back,
+            remarks: &answer.remarks,
         }
     }
 }

@@ -17,7 +17,7 @@ async fn an_answer_says_who_gave_it_and_what_it_cost() {
     assert_eq!(
         body,
         json!({"session_id": null, "response": "Hello wörld", "reason": "stop", "tool_calls": [],
-        "usage": {"input_tokens": 11, "output_tokens": 7}, "backend": "work", "model": "m-work", "fell_back": []})
+        "usage": {"input_tokens": 11, "output_tokens": 7}, "backend": "work", "model": "m-work", "fell_back": [], "remarks": []})
     );
     let sent = upstream.request(0).await.json();
     assert_eq!(sent["messages"].as_array().unwrap().last().unwrap()["content"], "say hello");

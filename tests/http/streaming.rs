@@ -31,7 +31,7 @@ async fn pieces_come_as_the_model_writes_them_in_order_and_then_the_end() {
         (
             "done".to_owned(),
             json!({"session_id": id, "reason": "stop", "tool_calls": [], "usage": {"input_tokens": 11, "output_tokens": 7},
-            "backend": "work", "model": "m-work", "fell_back": []})
+            "backend": "work", "model": "m-work", "fell_back": [], "remarks": []})
         )
     );
     assert!(events.next().await.is_none());
