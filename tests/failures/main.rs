@@ -16,12 +16,17 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arawn::config::{self, Environment, LoadInputs};
+use arawn::assistant::Assistant;
+use arawn::config::{self, Environment, LoadInputs, Settings};
+use arawn::http;
 use arawn::lsp::{Limits, Loaded, ServeOptions};
+use arawn::router::Choice;
 use failures::{CANARY, Case, Served, Who, cases};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use test_server::TestServer;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 /// Programs that run at once: more make the clocks of the slow ones run out.
 const AT_ONCE: usize = 6;
@@ -121,8 +126,8 @@ async fn the_command_line_says_it_in_json() {
     .await;
 }
 
-/// The language server with the configuration of a case.
-async fn server(home: &Path, case: &Case, served: &Served) -> TestServer {
+/// The configuration of a case, loaded in a home of its own.
+fn settings(home: &Path, case: &Case, served: &Served) -> Settings {
     let config = home.join("arawn.toml");
     std::fs::write(&config, case.config(served)).unwrap();
     let environment = Environment::of(home, [("CANARY_KEY", CANARY)]);
@@ -131,7 +136,12 @@ async fn server(home: &Path, case: &Case, served: &Served) -> TestServer {
         explicit_file: Some(config),
         ..LoadInputs::default()
     };
-    let settings = config::load(&inputs).unwrap().settings;
+    config::load(&inputs).unwrap().settings
+}
+
+/// The language server with the configuration of a case.
+async fn server(home: &Path, case: &Case, served: &Served) -> TestServer {
+    let settings = settings(home, case, served);
     let options = ServeOptions {
         loader: Arc::new(move |_| {
             Ok(Loaded { settings: settings.clone(), warnings: Vec::new(), files: Vec::new() })
@@ -178,6 +188,52 @@ async fn the_language_server_says_it_to_the_caller_and_to_the_user() {
         assert!(shown.contains(case.cause) && shown.ends_with(&hint), "{name}: {shown}");
         assert!(!shown.contains('\n') && !shown.contains(CANARY), "{name}: {shown}");
         editor.close().await;
+    })
+    .await;
+}
+
+/// Asks the HTTP API: status and body of its answer.
+async fn post(port: u16, body: &Value) -> (u16, Value) {
+    let body = body.to_string();
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let request = format!(
+        "POST /api/v1/chat HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncontent-type: application/json\r\n\
+         connection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap())
+}
+
+#[tokio::test]
+async fn the_http_api_says_it_with_a_status() {
+    check_all(|case| async move {
+        let name = case.name();
+        let home = tempfile::tempdir().unwrap();
+        let served = case.serve().await;
+        let assistant = Assistant::new(settings(home.path(), &case, &served));
+        let listener = http::listen(0).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = http::Server::new(assistant, Choice::default(), None);
+        let serving = server.serve(listener, std::future::pending());
+        let question = json!({"message": "hello"});
+        let (status, answer) = tokio::select! {
+            answer = post(port, &question) => answer,
+            ended = serving => panic!("{name}: {ended:?}"),
+        };
+        let error = &answer["error"];
+        assert_eq!(
+            (status, &error["class"]),
+            (case.http_status, &json!(case.class)),
+            "{name}: {answer}"
+        );
+        assert_eq!(error["message"], case.message(&served), "{name}");
+        assert_eq!(error["hint"], case.hint(&served), "{name}");
+        assert!(error["causes"][0].as_str().unwrap().contains(case.cause), "{name}: {error}");
+        assert!(!answer.to_string().contains(CANARY), "{name}");
     })
     .await;
 }

@@ -301,6 +301,7 @@ fn model_not_available(who: Who) -> Case {
         cause: "(status 404)",
         hint,
         checks: MODEL_CHECKS,
+        http_status: 404,
         ..case(who, "model_not_available", answers(who, "404 Not Found", kind, words))
     }
 }
@@ -375,6 +376,7 @@ fn overloaded(who: Who) -> Case {
     Case {
         message: "Backend \"{backend}\" is overloaded",
         cause: "(status ",
+        http_status: 503,
         hint: "wait a little and try again, or add a backend to `[llm] fallback`",
         ..case(who, "overloaded", server)
     }
@@ -394,6 +396,7 @@ fn context_overflow(who: Who) -> Case {
         message: "The prompt is longer than model \"m-1\" can read",
         cause: "(status 400)",
         hint: "select less, or raise `context_length` in `[backends.{backend}]` if \"m-1\" can read more",
+        http_status: 413,
         ..case(who, "context_overflow", answers(who, "400 Bad Request", kind, words))
     }
 }
@@ -425,6 +428,7 @@ fn unsupported(who: Who) -> Option<Case> {
     Some(Case {
         message: "Backend \"{backend}\" cannot do this",
         cause: "support",
+        http_status: 400,
         hint: "choose another model with `--model` (`arawn models` tells what each can do), or another backend with `--backend`",
         ..case(who, "unsupported", server)
     })
@@ -450,6 +454,7 @@ fn silences(who: Who) -> Vec<Case> {
             message: "Backend \"{backend}\" did not answer in time",
             cause: "no answer within 1 s",
             hint: "the model may still be loading: try again, or raise `first_byte_timeout` of the backend",
+            http_status: 504,
             ..case(who, "first_byte_timeout", Server::Plays(Exchange::silent().stall()))
         },
         Case {
@@ -457,6 +462,7 @@ fn silences(who: Who) -> Vec<Case> {
             cause: "nothing more came",
             hint: "try again; if it stays so, look at the log of the server behind backend \"{backend}\"",
             partial_text: "a",
+            http_status: 504,
             ..case(who, "idle_timeout", Server::Plays(who.begun().stall()))
         },
         Case {
