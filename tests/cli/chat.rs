@@ -278,7 +278,13 @@ mod on_a_terminal {
         }
 
         fn ended(mut self) -> i32 {
-            self.child.wait().unwrap().code().unwrap()
+            let (sender, ended) = std::sync::mpsc::channel();
+            let id = self.child.id();
+            std::thread::spawn(move || sender.send(self.child.wait().unwrap().code().unwrap()));
+            ended.recv_timeout(Duration::from_secs(20)).unwrap_or_else(|_| {
+                let _ = std::process::Command::new("kill").arg(id.to_string()).status();
+                panic!("the program did not end")
+            })
         }
     }
 
@@ -315,6 +321,8 @@ mod on_a_terminal {
             terminal.shows("[work (w), 11 tokens in, 7 out]");
             terminal.types("/save talk.md\r");
             terminal.shows("[saved to ");
+            // Before the prompt the terminal itself would take Ctrl-D for an end of its own.
+            terminal.shows("> ");
             terminal.types("\x04");
             assert_eq!(terminal.ended(), 0);
             home.read("work/talk.md")
