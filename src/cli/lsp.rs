@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::Session;
 use crate::config::{self as configuration, LoadInputs};
 use crate::lsp::{self, EditorLayer, Limits, Loaded, NotLoaded, ServeOptions, WatchGuard};
-use crate::report::{Kind, Report};
+use crate::report::Report;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct LspArguments {
@@ -17,13 +17,7 @@ pub(super) struct LspArguments {
 }
 
 pub(super) fn run(session: &Session) -> Result<ExitCode, Report> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| {
-            Report::new(Kind::Work, "cannot start the runtime").because(error.to_string())
-        })?;
+    let runtime = super::runtime()?;
     let options = ServeOptions {
         loader: loader(session),
         watch: Some(Arc::new(watch_files)),

@@ -246,6 +246,7 @@ fn block_on<T>(work: impl Future<Output = Result<T, Report>>) -> Result<Interrup
     result
 }
 
+/// Two threads: the work is waiting, not computing.
 fn runtime() -> Result<tokio::runtime::Runtime, Report> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(
         |error| Report::new(Kind::Work, "cannot start the runtime").because(error.to_string()),

@@ -21,13 +21,7 @@ pub(super) fn run(arguments: &ServeArguments, session: Session) -> Result<ExitCo
     let loaded = session.load(workspace_here(&session.environment))?;
     let token = token_of(&loaded.settings)?;
     let port = arguments.port.or(loaded.settings.server.port).unwrap_or(http::DEFAULT_PORT);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| {
-            Report::new(Kind::Work, "cannot start the runtime").because(error.to_string())
-        })?;
+    let runtime = super::runtime()?;
     let choice = session.globals.choice();
     let server = Server::new(Assistant::new(loaded.settings), choice, token);
     let reloaded = server.clone();
