@@ -209,3 +209,79 @@ async fn a_failure_is_an_error_with_class_and_hint() {
     server.progress_end().await;
     server.close().await;
 }
+
+/// Two backends, the first of which will break off.
+async fn two_backends(bench: &Bench, capabilities: Value) -> (Model, TestServer) {
+    let first = Model::start().await;
+    let backends = [
+        backend("first", &first.url, arawn::config::Place::Local),
+        backend("second", &bench.model.url, arawn::config::Place::Local),
+    ];
+    let options = options(settings(&backends, bench.state.path().into()));
+    (first, TestServer::greeted(options, capabilities).await)
+}
+
+#[tokio::test]
+async fn a_backend_that_dies_in_chat_is_followed_by_a_visible_restart() {
+    let mut bench = Bench::new().await;
+    let mut capabilities = able();
+    capabilities["window"] = json!({});
+    capabilities["experimental"] = json!({ "arawn": { "version": 1 } });
+    let (mut first, mut server) = two_backends(&bench, capabilities).await;
+    let id = server.request("workspace/executeCommand", chat(&json!({"message": "x"}))).await;
+    let mut call = first.call().await;
+    call.say("the first half").await;
+    let mut seen = Vec::new();
+    let mut kinds = |params: &Value| {
+        let text = params["text"].as_str().unwrap_or_default();
+        seen.push((params["kind"].as_str().unwrap().to_owned(), text.to_owned()));
+        seen.last().unwrap().0.clone()
+    };
+    while kinds(&server.wait_for("arawn/stream").await["params"]) != "text" {}
+    drop(call);
+    bench.model.says("a whole answer").await;
+    let answer = server.answer(id).await.unwrap();
+    assert_eq!(
+        (&answer["response"], &answer["backend"]),
+        (&json!("a whole answer"), &json!("second"))
+    );
+    assert_eq!(answer["fell_back"][0]["backend"], "first");
+    while kinds(&server.wait_for("arawn/stream").await["params"]) != "end" {}
+    let told: Vec<(&str, &str)> =
+        seen.iter().map(|(kind, text)| (kind.as_str(), text.as_str())).collect();
+    assert_eq!(told[0].0, "begin");
+    assert_eq!(told[1], ("text", "the first half"));
+    assert_eq!(told[2].0, "restart");
+    assert_eq!(told[3], ("text", "a whole answer"));
+    for kind in ["ok", "busy", "ok"] {
+        assert_eq!(server.wait_for("arawn/status").await["params"]["kind"], kind);
+    }
+    server.close().await;
+}
+
+#[tokio::test]
+async fn an_edit_restarts_unseen_on_the_next_backend() {
+    let mut bench = Bench::new().await;
+    let (mut first, mut server) = two_backends(&bench, able()).await;
+    server.open(URI, "rust", "let x=1;\n").await;
+    let argument = json!({ "action": "simplify", "textDocument": { "uri": URI }, "range": range(0, 0, 0, 8), "wait": true });
+    let params = json!({ "command": "arawn.run", "arguments": [argument] });
+    let id = server.request("workspace/executeCommand", params).await;
+    let mut call = first.call().await;
+    call.say("```rust\nlet y = ").await;
+    drop(call);
+    bench.model.says("```rust\nlet x = 1;\n```").await;
+    let edit = server.wait_for("workspace/applyEdit").await;
+    let edits = edit["params"]["edit"]["documentChanges"][0]["edits"].as_array().unwrap();
+    assert!(edits.iter().all(|edit| edit["newText"] == " = "), "{edits:?}");
+    server.reply(&edit, json!({ "applied": true })).await;
+    let result = server.answer(id).await.unwrap();
+    assert_eq!((&result["status"], &result["backend"]), (&json!("applied"), &json!("second")));
+    assert_eq!(result["fell_back"][0]["class"], "truncated");
+    let end = server.progress_end().await;
+    assert!(
+        end.starts_with("Simplify: applied, by second (codellama); first was given up"),
+        "{end}"
+    );
+    server.close().await;
+}
