@@ -199,9 +199,27 @@ fn is_item(code: &[String]) -> bool {
 /// Whether code after an unfinished line begins on a line of its own.
 fn begins_line(here: &str, first: &str) -> bool {
     let end = here.trim_end();
-    let is_comment =
-        ["//", "#", "--", "/*", "<!--"].iter().any(|sign| here.trim_start().starts_with(sign));
+    const COMMENTS: [&str; 5] = ["//", "#", "--", "/*", "<!--"];
+    // Words that begin a statement or an item in the languages that have them, and go on no expression.
+    const STARTS: [&str; 12] = [
+        "def ",
+        "class ",
+        "fn ",
+        "pub ",
+        "function ",
+        "func ",
+        "struct ",
+        "impl ",
+        "enum ",
+        "import ",
+        "return ",
+        "@",
+    ];
+    let is_comment = COMMENTS.iter().any(|sign| here.trim_start().starts_with(sign));
+    let is_open = end.ends_with(['=', '(', '[', ',', '+', '-', '*', '/', '.', '&', '|', '<', '>']);
+    let starts_anew = COMMENTS.iter().chain(&STARTS).any(|word| first.starts_with(word));
     is_comment
+        || starts_anew && !is_open
         || indent::opens_block(end) && !end.ends_with('(')
         || end.ends_with([';', '}'])
         || first.starts_with([' ', '\t'])
