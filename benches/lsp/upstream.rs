@@ -90,7 +90,7 @@ impl Upstream {
 fn serve(mut stream: TcpStream, seen: &Sender<(Instant, Seen)>) {
     stream.set_nodelay(true).unwrap();
     let mut reader = BufReader::new(stream.try_clone().unwrap());
-    while let Some((path, body)) = read_request(&mut reader) {
+    while let Some((path, body, is_last)) = read_request(&mut reader) {
         let note = |what: Seen| {
             let _ = seen.send((Instant::now(), what));
         };
@@ -134,6 +134,9 @@ fn serve(mut stream: TcpStream, seen: &Sender<(Instant, Seen)>) {
         last.extend_from_slice(b"0\r\n\r\n");
         let _ = stream.write_all(&last);
         note(Seen::LastSent);
+        if is_last {
+            return;
+        }
     }
 }
 
@@ -147,22 +150,23 @@ fn chunk(text: &str) -> Vec<u8> {
     format!("{:x}\r\n{text}\r\n", text.len()).into_bytes()
 }
 
-fn read_request(reader: &mut BufReader<TcpStream>) -> Option<(String, String)> {
+fn read_request(reader: &mut BufReader<TcpStream>) -> Option<(String, String, bool)> {
     let mut first = String::new();
     reader.read_line(&mut first).ok().filter(|n| *n > 0)?;
     let path = first.split(' ').nth(1)?.to_owned();
-    let mut len = 0;
+    let (mut len, mut is_last) = (0, false);
     loop {
         let mut header = String::new();
         reader.read_line(&mut header).ok().filter(|n| *n > 0)?;
         if header == "\r\n" {
             break;
         }
+        is_last |= header.eq_ignore_ascii_case("connection: close\r\n");
         if let Some(n) = header.to_ascii_lowercase().strip_prefix("content-length:") {
             len = n.trim().parse().ok()?;
         }
     }
     let mut body = vec![0; len];
     reader.read_exact(&mut body).ok()?;
-    Some((path, String::from_utf8_lossy(&body).into_owned()))
+    Some((path, String::from_utf8_lossy(&body).into_owned(), is_last))
 }
