@@ -196,25 +196,27 @@ fn is_item(code: &[String]) -> bool {
     code.len() > 1 && indent::of(&code[0]).is_empty() && indent::opens_block(&code[0])
 }
 
+/// What comments begin with.
+const COMMENTS: [&str; 5] = ["//", "#", "--", "/*", "<!--"];
+/// Words that begin a statement or an item in the languages that have them, and go on no expression.
+const STARTS: [&str; 12] = [
+    "def ",
+    "class ",
+    "fn ",
+    "pub ",
+    "function ",
+    "func ",
+    "struct ",
+    "impl ",
+    "enum ",
+    "import ",
+    "return ",
+    "@",
+];
+
 /// Whether code after an unfinished line begins on a line of its own.
 fn begins_line(here: &str, first: &str) -> bool {
     let end = here.trim_end();
-    const COMMENTS: [&str; 5] = ["//", "#", "--", "/*", "<!--"];
-    // Words that begin a statement or an item in the languages that have them, and go on no expression.
-    const STARTS: [&str; 12] = [
-        "def ",
-        "class ",
-        "fn ",
-        "pub ",
-        "function ",
-        "func ",
-        "struct ",
-        "impl ",
-        "enum ",
-        "import ",
-        "return ",
-        "@",
-    ];
     let is_comment = COMMENTS.iter().any(|sign| here.trim_start().starts_with(sign));
     let is_open = end.ends_with(['=', '(', '[', ',', '+', '-', '*', '/', '.', '&', '|', '<', '>']);
     let starts_anew = COMMENTS.iter().chain(&STARTS).any(|word| first.starts_with(word));
