@@ -217,12 +217,12 @@ async fn the_http_api_says_it_with_a_status() {
         let assistant = Assistant::new(settings(home.path(), &case, &served));
         let listener = http::listen(0).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let server = http::Server::new(assistant, Choice::default(), None);
-        let serving = server.serve(listener, std::future::pending());
+        let api = http::Server::new(assistant, Choice::default(), None);
+        let never = std::future::pending();
         let question = json!({"message": "hello"});
         let (status, answer) = tokio::select! {
             answer = post(port, &question) => answer,
-            ended = serving => panic!("{name}: {ended:?}"),
+            ended = api.serve(listener, never) => panic!("{name}: {ended:?}"),
         };
         let error = &answer["error"];
         assert_eq!(
