@@ -285,3 +285,31 @@ async fn an_edit_restarts_unseen_on_the_next_backend() {
     );
     server.close().await;
 }
+
+/// A picture of one pixel.
+const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+
+#[tokio::test]
+async fn an_image_goes_to_a_model_that_sees_and_to_no_other() {
+    use base64::Engine as _;
+    let mut bench = Bench::new().await;
+    let (folder, mut server) = with_project(&bench, able(), &[]).await;
+    let png = base64::engine::general_purpose::STANDARD.decode(PNG).unwrap();
+    std::fs::write(folder.path().join("a.png"), png).unwrap();
+    let argument = json!({"message": "what is this?", "images": [uri_of(&folder, "a.png")]});
+    let id = server.request("workspace/executeCommand", chat(&argument)).await;
+    let error = server.answer(id).await.unwrap_err();
+    assert_eq!(error["data"]["class"], "unsupported", "{error}");
+    server.progress_end().await;
+    let argument =
+        json!({"message": "what is this?", "images": [uri_of(&folder, "a.png")], "model": "llava"});
+    let id = server.request("workspace/executeCommand", chat(&argument)).await;
+    let mut call = bench.model.call().await;
+    let messages = call.body["messages"].as_array().unwrap();
+    assert_eq!(messages.last().unwrap()["images"], json!([PNG]));
+    call.say("a pixel").await;
+    call.done().await;
+    assert_eq!(server.answer(id).await.unwrap()["response"], "a pixel");
+    server.progress_end().await;
+    server.close().await;
+}

@@ -115,8 +115,9 @@ async fn answer(mut socket: TcpStream, calls: mpsc::UnboundedSender<Call>) {
             }
             return;
         }
+        let sight = if String::from_utf8_lossy(&body).contains("llava") { "vision" } else { "" };
         let answer =
-            json!({ "capabilities": ["completion", "tools"], "model_info": {}, "models": [] })
+            json!({ "capabilities": ["completion", "tools", sight], "model_info": {}, "models": [] })
                 .to_string();
         let head = format!(
             "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{answer}",
