@@ -36,11 +36,11 @@ end)
 
 cancelled("the editor's own progress cancel closes it too", 2, function()
   local client = t.client()
-  local token
-  for pending in pairs(client.progress.pending or {}) do
-    token = pending
-  end
-  client:notify('window/workDoneProgress/cancel', { token = t.truthy(token, 'no pending progress') })
+  -- The first piece can be there before the editor has seen the progress begin.
+  local token = t.wait('pending progress', function()
+    return (next(client.progress.pending or {}))
+  end)
+  client:notify('window/workDoneProgress/cancel', { token = token })
 end)
 
 t.check('the next action works as if nothing had been', function()
