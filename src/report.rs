@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::assistant::{ImageProblem, JobError};
-use crate::config::ConfigError;
+use crate::config::{ConfigError, local};
 use crate::embeddings::EmbedError;
 use crate::gate::Refusal;
 use crate::images::ImageError;
@@ -156,6 +156,12 @@ impl From<&Cause> for Report {
             Cause::Model(error) => Self::from(error),
             Cause::Refused(refusal) => Self::from(refusal),
             Cause::Secret(error) => Self::from(error),
+            Cause::Engine(error) => {
+                Self::new(Kind::Backend, error.to_string()).with_hint(error.hint())
+            }
+            Cause::Unusable { backend, reason } if backend.as_str() == local::BACKEND => {
+                Self::new(Kind::Config, reason.clone())
+            }
             Cause::UnknownBackend { known, .. } => Self::new(Kind::Usage, cause.to_string())
                 .with_hint(format!("known are: {}", known.join(", "))),
             Cause::Unusable { backend, .. } => Self::new(Kind::Config, cause.to_string())
