@@ -4,8 +4,8 @@
 //! backend and nowhere else; no redirect is followed.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -328,9 +328,14 @@ impl Http {
             // Reading the system's certificates takes milliseconds of blocking file access.
             Net::LoopbackTls | Net::Remote => {
                 let (net, connect) = key.clone();
-                tokio::task::spawn_blocking(move || build(&net, connect)).await.map_err(|error| {
-                    Fault::new(ErrorClass::Connect { kind: ConnectKind::Tls }, error.to_string())
-                })?
+                tokio::task::spawn_blocking(move || build(&net, connect)).await.map_err(
+                    |error| {
+                        Fault::new(
+                            ErrorClass::Connect { kind: ConnectKind::Tls },
+                            error.to_string(),
+                        )
+                    },
+                )?
             }
         };
         let client = built.map_err(|error| {
@@ -366,12 +371,9 @@ fn build(net: &Net, connect: Duration) -> Result<Client, reqwest::Error> {
             .resolve_to_addrs("localhost", &localhost)
             .build(),
         #[cfg(unix)]
-        Net::Socket(path) => builder
-            .no_proxy()
-            .http1_only()
-            .tls_certs_only([])
-            .unix_socket(path.as_path())
-            .build(),
+        Net::Socket(path) => {
+            builder.no_proxy().http1_only().tls_certs_only([]).unix_socket(path.as_path()).build()
+        }
         Net::LoopbackTls => builder.no_proxy().resolve_to_addrs("localhost", &localhost).build(),
         #[cfg(not(unix))]
         Net::Socket(_) => builder.build(),

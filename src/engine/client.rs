@@ -93,8 +93,7 @@ impl Engines {
         purpose: Purpose,
     ) -> Result<(Launch, u32), EngineError> {
         let key = (model.to_owned(), purpose);
-        let known =
-            self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         if let Some((of, launch, window)) = known
             && Arc::ptr_eq(&of, local)
         {

@@ -69,7 +69,10 @@ fn take(head: &mut Head, key: &str, value: Value) {
             head.has_template = true;
             head.knows_tools = template.contains("tools");
         }
-        ("tokenizer.ggml.fim_pre_token_id" | "tokenizer.ggml.prefix_token_id", Value::Number(_)) => {
+        (
+            "tokenizer.ggml.fim_pre_token_id" | "tokenizer.ggml.prefix_token_id",
+            Value::Number(_),
+        ) => {
             head.fills_in = true;
         }
         (key, Value::Number(length)) if key.ends_with(".context_length") => {
@@ -232,7 +235,8 @@ mod tests {
 
     #[test]
     fn a_model_of_vectors_is_known_as_one() {
-        let file = file(&[("general.architecture", "nomic-bert"), ("nomic-bert.pooling_type", "1")]);
+        let file =
+            file(&[("general.architecture", "nomic-bert"), ("nomic-bert.pooling_type", "1")]);
         let head = read(file.path()).unwrap();
         assert!(head.is_embedder && head.has_pooling);
     }

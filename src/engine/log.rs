@@ -109,9 +109,8 @@ impl Inner {
 /// llama.cpp begins its lines with a clock, a letter and the place in its source.
 fn without_prefix(line: &str) -> &str {
     let line = line.trim();
-    let is_clock = |word: &str| {
-        word.contains('.') && word.chars().all(|c| c.is_ascii_digit() || c == '.')
-    };
+    let is_clock =
+        |word: &str| word.contains('.') && word.chars().all(|c| c.is_ascii_digit() || c == '.');
     let Some((clock, rest)) = line.split_once(' ') else { return line };
     if !is_clock(clock) {
         return line;

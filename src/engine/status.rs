@@ -99,8 +99,7 @@ pub fn status(settings: &Settings) -> Status {
 /// The models that were set up, the one that is used first.
 pub async fn models(local: &Arc<LocalSettings>) -> Vec<ModelFound> {
     let local = local.clone();
-    let look =
-        move || local.models.iter().map(|model| found(&local, model)).collect::<Vec<_>>();
+    let look = move || local.models.iter().map(|model| found(&local, model)).collect::<Vec<_>>();
     tokio::task::spawn_blocking(look).await.unwrap_or_default()
 }
 

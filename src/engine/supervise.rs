@@ -84,8 +84,7 @@ pub async fn supervise(launch: Launch) -> io::Result<()> {
     };
     folder.write(&record)?;
     let now = Instant::now();
-    let users =
-        Users { n_uses: 0, n_clients: 0, is_kept: false, last_use: now, last_client: now };
+    let users = Users { n_uses: 0, n_clients: 0, is_kept: false, last_use: now, last_client: now };
     let shared = Arc::new(Shared {
         launch,
         control,
@@ -273,7 +272,11 @@ async fn unused(shared: &Shared) -> End {
                 changed = changes.changed() => if changed.is_err() { return End::Unused },
                 () = sleep_until(until) => {}
             },
-            None => if changes.changed().await.is_err() { return End::Unused },
+            None => {
+                if changes.changed().await.is_err() {
+                    return End::Unused;
+                }
+            }
         }
     }
 }

@@ -153,10 +153,9 @@ impl Router {
             leave.dead();
             give_up(error.into())
         })?;
-        let awake = ready.as_ref().map(|ready| Picked {
-            backend: ready.backend.clone(),
-            model: link.model.clone(),
-        });
+        let awake = ready
+            .as_ref()
+            .map(|ready| Picked { backend: ready.backend.clone(), model: link.model.clone() });
         let link = awake.as_ref().unwrap_or(link);
         let backend = &link.backend;
         let key = ready.as_ref().and_then(|ready| ready.key.clone()).or(key);

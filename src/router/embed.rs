@@ -21,7 +21,8 @@ impl Router {
         texts: &[String],
         origin: &Origin,
     ) -> Result<Vectors, Cause> {
-        let ready = self.engines.ready(&embedder.backend, &embedder.model, Purpose::Vectors).await?;
+        let ready =
+            self.engines.ready(&embedder.backend, &embedder.model, Purpose::Vectors).await?;
         let backend = ready.as_ref().map_or(&embedder.backend, |ready| &ready.backend);
         let model = &embedder.model;
         let clear = || self.gate.clear(settings, backend, model, Errand::Embedding, origin);

@@ -232,7 +232,13 @@ pub struct Router {
 impl Router {
     /// A router with nothing known about any backend.
     pub fn new(backends: Arc<Backends>, gate: Arc<Gate>) -> Self {
-        Self { backends, gate, breaker: Breaker::default(), keys: Keys::default(), engines: Engines::default() }
+        Self {
+            backends,
+            gate,
+            breaker: Breaker::default(),
+            keys: Keys::default(),
+            engines: Engines::default(),
+        }
     }
 
     /// Gets an answer from the first backend of the chain that gives one.
@@ -275,8 +281,7 @@ impl Router {
             if failed.standing == Standing::Skipped {
                 skipped.push_back(link);
             }
-            let someone_is_left =
-                again.is_some() || !(waiting.is_empty() && skipped.is_empty());
+            let someone_is_left = again.is_some() || !(waiting.is_empty() && skipped.is_empty());
             if goes_on && someone_is_left {
                 watch(Progress::FellBack(&failed.fell_back));
             }

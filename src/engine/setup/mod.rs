@@ -54,7 +54,9 @@ pub enum SetupError {
         reason: String,
     },
     /// What came is not what was expected.
-    #[error("what came as {what} has another hash than the one this program knows, and was thrown away")]
+    #[error(
+        "what came as {what} has another hash than the one this program knows, and was thrown away"
+    )]
     WrongHash {
         /// The package.
         what: String,

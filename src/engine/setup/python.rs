@@ -218,7 +218,11 @@ fn last_line(said: &str) -> String {
     let lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
     let told: Vec<&str> = lines.filter(|line| !line.contains("[notice]")).collect();
     let error = told.iter().rev().find(|line| line.starts_with("ERROR:")).or(told.last());
-    error.map_or("pip gave no reason", |line| line.trim_start_matches("ERROR:").trim()).chars().take(300).collect()
+    error
+        .map_or("pip gave no reason", |line| line.trim_start_matches("ERROR:").trim())
+        .chars()
+        .take(300)
+        .collect()
 }
 
 /// Size of all files below a folder.
@@ -260,13 +264,17 @@ mod tests {
 
     #[test]
     fn the_words_of_pip_become_one_sentence() {
-        let full = failed("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device");
+        let full = failed(
+            "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device",
+        );
         assert!(matches!(full, SetupError::DiskFull { .. }), "{full}");
-        let wrong = failed("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.");
+        let wrong =
+            failed("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.");
         assert!(matches!(wrong, SetupError::WrongHash { .. }), "{wrong}");
         let none = failed("ERROR: Could not find a version that satisfies the requirement p==1");
         assert!(matches!(none, SetupError::NotOffered { .. }), "{none}");
-        let cut = failed("urllib3.exceptions.ProtocolError: ('Connection broken: IncompleteRead(1)')");
+        let cut =
+            failed("urllib3.exceptions.ProtocolError: ('Connection broken: IncompleteRead(1)')");
         assert!(matches!(cut, SetupError::Interrupted { .. }), "{cut}");
         let other = failed("WARNING: x\nERROR: something else\n[notice] new pip");
         assert_eq!(other, SetupError::Failed { reason: "something else".to_owned() });

@@ -13,8 +13,7 @@ use super::python::{self, Package, Python};
 use super::{SetupError, SetupProgress, Watch, Wish, mega};
 use crate::config::LocalSettings;
 use crate::config::local::{
-    EngineProgram, EngineSource, LocalModel, Record, find_ollama_model,
-    list_ollama_models,
+    EngineProgram, EngineSource, LocalModel, Record, find_ollama_model, list_ollama_models,
 };
 use crate::engine::channel::{Address, Kind};
 use crate::engine::probe::{self, Health};
@@ -349,7 +348,8 @@ async fn bring_model(
             Ok(LocalModel { name: name.clone(), path, projector, source })
         }
         Wish::HuggingFace { repository, file } => {
-            bring_from_hugging_face(local, engine, repository, file.as_deref(), &source, watch).await
+            bring_from_hugging_face(local, engine, repository, file.as_deref(), &source, watch)
+                .await
         }
     }
 }
@@ -450,7 +450,9 @@ async fn try_it(
         ..local.clone()
     };
     let started = client::start(&Arc::new(trial), &model.name).await;
-    started.map(drop).map_err(|error: EngineError| SetupError::DoesNotRun { reason: error.to_string() })
+    started
+        .map(drop)
+        .map_err(|error: EngineError| SetupError::DoesNotRun { reason: error.to_string() })
 }
 
 /// Removes a model, or all that was set up; files that lie elsewhere stay. Gives what was removed.

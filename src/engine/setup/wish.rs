@@ -6,7 +6,10 @@ use crate::config::Environment;
 
 /// Models worth downloading for work with code, as `--model` takes them, with their size.
 pub const CODERS: [(&str, &str); 2] = [
-    ("hf:Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF:Q4_K_M", "1.1 GB, for machines without a graphics card"),
+    (
+        "hf:Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF:Q4_K_M",
+        "1.1 GB, for machines without a graphics card",
+    ),
     ("hf:Qwen/Qwen2.5-Coder-7B-Instruct-GGUF:Q4_K_M", "4.7 GB, better, wants 8 GB of memory"),
 ];
 
@@ -74,13 +77,21 @@ fn hugging_face(name: &str) -> Result<Wish, String> {
     };
     let parts: Vec<&str> = repository.split('/').collect();
     if parts.len() != 2 || !parts.iter().all(|part| is_word(part)) {
-        return Err("write hf:USER/REPOSITORY, hf:USER/REPOSITORY:QUANT or hf:USER/REPOSITORY:FILE.gguf".to_owned());
+        return Err(
+            "write hf:USER/REPOSITORY, hf:USER/REPOSITORY:QUANT or hf:USER/REPOSITORY:FILE.gguf"
+                .to_owned(),
+        );
     }
     let (quant, file) = match rest {
         Some(rest) if rest.ends_with(".gguf") => (None, Some(rest.to_owned())),
         Some(rest) if is_word(rest) => (Some(rest), None),
         None => (None, None),
-        Some(_) => return Err("what follows the repository must be a file or a quantization such as Q4_K_M".to_owned()),
+        Some(_) => {
+            return Err(
+                "what follows the repository must be a file or a quantization such as Q4_K_M"
+                    .to_owned(),
+            );
+        }
     };
     let quant = quant.map(|quant| format!(":{quant}")).unwrap_or_default();
     Ok(Wish::HuggingFace { repository: format!("{repository}{quant}"), file })
