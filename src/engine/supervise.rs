@@ -160,6 +160,11 @@ async fn serve(
             kind = Kind::Port;
             continue;
         }
+        if !was_starting {
+            // It did work: whoever needs it has it started anew.
+            shared.news.send_replace(Said::Stopping);
+            return Ok(());
+        }
         return fail(shared, reason).await;
     }
 }
