@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use crate::actions::{self, Action, Catalog, InstructionComment, Output};
 use crate::backends::{Backends, ModelInfo, Pulling};
 use crate::config::Settings;
-use crate::edits::{self, Place, Side, Unusable};
+use crate::edits::{self, Check, Place, Side, Unusable};
 use crate::gate::{Gate, Origin, Refusal};
 use crate::images::{self, ImageError};
 use crate::model::{BackendName, Image, Request, StopReason, Task, TooLong};
@@ -42,6 +42,8 @@ pub struct Finished {
     pub answer: Answer,
     /// What to do with it.
     pub result: Outcome,
+    /// What was looked at before the edit may reach the document; empty where there is no edit.
+    pub checks: Vec<Check>,
 }
 
 /// What to do with an answer.
@@ -53,6 +55,8 @@ pub enum Outcome {
         range: CharRange,
         /// What stands there afterwards, with the document's own line endings and indentation.
         text: String,
+        /// Why it must not go into the document by itself; then it becomes a proposal.
+        caution: Option<String>,
     },
     /// The model's code is what stands there already.
     Unchanged,
@@ -247,7 +251,7 @@ impl Assistant {
         let answer =
             self.router.answer(&order, &compose, watch).await.map_err(JobError::NoAnswer)?;
         let result = outcome(job, &scope, &answer);
-        Ok(Finished { answer, result })
+        Ok(Finished { answer, result, checks: Vec::new() })
     }
 
     /// One question without a document; `compose` makes the request for a window of so many tokens.
@@ -331,7 +335,7 @@ fn outcome(job: &Job, scope: &Scope, answer: &Answer) -> Outcome {
         Ok((range, text)) if job.snapshot.text.slice(range.chars()) == text.as_str() => {
             Outcome::Unchanged
         }
-        Ok((range, text)) => Outcome::Edit { range, text },
+        Ok((range, text)) => Outcome::Edit { range, text, caution: None },
         Err(unusable) => Outcome::Unusable { reason: unusable.to_string() },
     }
 }

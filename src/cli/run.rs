@@ -213,7 +213,7 @@ fn status_of(outcome: &Outcome, arguments: &RunArguments) -> &'static str {
 
 /// The text after the edit, as a rope edit would make it.
 fn edited(job: &Job, outcome: &Outcome) -> Option<(Vec<Change>, String)> {
-    let Outcome::Edit { range, text } = outcome else { return None };
+    let Outcome::Edit { range, text, .. } = outcome else { return None };
     let old = job.snapshot.text.slice(range.chars()).to_string();
     let changes = edits::smallest_changes(&old, text, range.start());
     let mut rope = job.snapshot.text.clone();

@@ -4,6 +4,7 @@
 //! what the user types; `diff` makes the edits small. Knows nothing of editors, files or models.
 
 mod apply;
+mod check;
 mod diff;
 mod echo;
 mod elision;
@@ -18,6 +19,7 @@ mod region;
 mod selection;
 
 pub use apply::replace_file;
+pub use check::{Check, Verdict};
 pub use diff::{smallest_changes, unified};
 pub use fence::fence_longer_than;
 pub use parse::{continuation, insertion, replacement};

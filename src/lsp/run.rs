@@ -286,7 +286,7 @@ impl Delivered {
 
 /// Brings an answer to the user.
 async fn deliver(session: &Session, id: JobId, order: &Order, finished: Finished) -> JobResult {
-    let Finished { answer, result } = finished;
+    let Finished { answer, result, .. } = finished;
     session.state.write(|inner| {
         inner.last = Some(LastAnswer::of(&answer));
     });
@@ -302,7 +302,7 @@ async fn deliver(session: &Session, id: JobId, order: &Order, finished: Finished
             let body = neutral::markdown(&answer.text);
             keep(session, order, &reason, &body, answer.text.clone(), &answer).await
         }
-        Outcome::Edit { range, text } => edit(session, id, order, range, text, &answer).await,
+        Outcome::Edit { range, text, .. } => edit(session, id, order, range, text, &answer).await,
     };
     notes::answered(session, &order.assistant.settings(), &answer).await;
     let Delivered { status, what, text } = delivered;
