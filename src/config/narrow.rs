@@ -180,6 +180,7 @@ fn judge(
             Err("cannot allow what you have forbidden; it is ignored".to_owned())
         }
         ["privacy", "ignore"] => Ok(cut_negations(leaf)),
+        ["edits", "reask"] if leaf.leaf().and_then(toml::Value::as_bool) == Some(false) => Ok(None),
         ["$schema"] => Ok(None),
         ["memory", "indexing", "enabled"]
             if leaf.leaf().and_then(toml::Value::as_bool) == Some(false) =>

@@ -207,6 +207,19 @@ pub struct PrivacySettings {
     pub ignore: Vec<String>,
 }
 
+/// `[edits]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EditSettings {
+    /// Whether a model is asked once more when its answer cannot be used.
+    pub reask: bool,
+}
+
+impl Default for EditSettings {
+    fn default() -> Self {
+        Self { reask: true }
+    }
+}
+
 /// An action of the user's or the project's config (`[actions.NAME]`), as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActionSettings {
@@ -266,6 +279,8 @@ pub struct Settings {
     pub tasks: BTreeMap<Task, TaskSettings>,
     /// Privacy rules.
     pub privacy: PrivacySettings,
+    /// How answers get into documents.
+    pub edits: EditSettings,
     /// Who makes embeddings.
     pub embeddings: EmbeddingSettings,
     /// Actions from config tables.

@@ -6,6 +6,8 @@
 mod protected;
 mod syntax;
 
+use std::fmt;
+
 use serde::Serialize;
 
 use crate::syntax::Parsed;
@@ -37,6 +39,16 @@ pub enum Verdict {
     Failed,
     /// It could not be looked at: no grammar for the language, for instance.
     Skipped,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+        })
+    }
 }
 
 /// An edit that waits to be looked at.

@@ -200,6 +200,12 @@ pub(super) fn watched(
         Watched::ToolResult { call, summary, worked } => {
             stream.send(Piece::Tool(ToolParams::ended(call, summary, worked)));
         }
+        Watched::AskedAgain { reason } => {
+            let message = format!("asked again: {reason}");
+            progress.asked_again(neutral::one_line(&message));
+            let class = "asked_again".to_owned();
+            stream.send(Piece::Restart { reason: ErrorText { class, message, hint: None } });
+        }
         // Who asks with tools tells of it.
         Watched::WithoutTools { .. } => {}
         Watched::FellBack(fell_back) => stream.send(Piece::Restart {

@@ -79,6 +79,7 @@ pub(crate) fn settings(backends: impl IntoIterator<Item = BackendSettings>) -> S
         tasks: BTreeMap::new(),
         privacy: PrivacySettings { cloud: CloudPolicy::Allowed, ignore: Vec::new() },
         actions: Vec::new(),
+        edits: arawn::config::EditSettings::default(),
         action_folders: Vec::new(),
         embeddings: arawn::config::EmbeddingSettings::default(),
         server: ServerSettings::default(),
