@@ -92,7 +92,9 @@ pub(super) fn kinds(grammar: &str) -> Kinds {
             ],
             imports: &["import_statement"],
         },
-        "markdown" => Kinds { symbols: &[("section", Heading)], imports: &[] },
+        "markdown" => {
+            Kinds { symbols: &[("section", Heading), ("setext_heading", Heading)], imports: &[] }
+        }
         _ => Kinds { symbols: &[], imports: &[] },
     }
 }

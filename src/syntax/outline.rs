@@ -39,6 +39,8 @@ pub struct Symbol {
     pub name: String,
     /// What stands before its body, in one line.
     pub signature: String,
+    /// Where that begins.
+    pub at: CharIdx,
     /// All of it.
     pub range: CharRange,
     /// In how many others it stands.
@@ -86,7 +88,8 @@ pub fn outline(parsed: &Parsed) -> Outline {
             if kind != SymbolKind::Entry || depth < MAX_ENTRY_DEPTH {
                 let signature = reader.signature(spot, kind);
                 let range = reader.range(spot.whole());
-                outline.symbols.push(Symbol { kind, name, signature, range, depth });
+                let at = reader.signature_start(spot);
+                outline.symbols.push(Symbol { kind, name, signature, at, range, depth });
             }
             ends.push(node.end_byte());
             // What is local to a function is nobody else's business.
@@ -167,7 +170,7 @@ impl<'a> Reader<'a> {
             "media_statement" | "supports_statement" | "at_rule" => {
                 Some(self.one_line(node.start_byte(), self.body_start(node)?))
             }
-            "section" => self.heading(node),
+            "section" | "setext_heading" => self.heading(node),
             "element" | "script_element" | "style_element" => self.element(node),
             "operator_declaration" => self.field(node, "operator"),
             _ => self.field(node, "name"),
@@ -237,19 +240,13 @@ impl<'a> Reader<'a> {
         (kind != SymbolKind::Function || has_parameters).then(|| self.text(declarator))
     }
 
+    /// The heading that a section begins with. Underlined ones stand in the section before them.
     fn heading(&self, node: Node<'_>) -> Option<String> {
-        let heading = node.named_child(0)?;
-        let content = heading.child_by_field_name("heading_content");
-        match heading.kind() {
-            "atx_heading" | "setext_heading" => {
-                self.field(heading, "heading_content").or_else(|| {
-                    content
-                        .is_none()
-                        .then(|| self.text(heading).trim_matches(['#', ' ', '\n']).to_owned())
-                })
-            }
-            _ => None,
+        let heading = if node.kind() == "section" { node.named_child(0)? } else { node };
+        if !matches!(heading.kind(), "atx_heading" | "setext_heading") {
+            return None;
         }
+        self.field(heading, "heading_content")
     }
 
     /// An element that the reader of a page would name: one with an id, or a part of the page.
@@ -301,21 +298,19 @@ impl<'a> Reader<'a> {
 
     /// What stands before the body, in one line.
     pub(super) fn signature(&self, spot: Spot<'_, '_>, kind: SymbolKind) -> String {
-        let (node, whole) = (spot.node, spot.whole());
-        let start = match (kind, whole.kind()) {
-            // Decorators are many and long, and the name comes after them.
-            (_, "decorated_definition") => node.start_byte(),
-            _ => whole.start_byte(),
-        };
-        if kind == SymbolKind::Heading
-            && let Some(heading) = node.named_child(0)
-        {
-            let is_underlined = heading.kind() == "setext_heading";
-            let content = heading.child_by_field_name("heading_content").filter(|_| is_underlined);
-            return match content {
-                Some(content) => format!("# {}", self.text(content)),
-                None => self.text(heading),
-            };
+        let node = spot.node;
+        let start = self.start(spot);
+        match node.kind() {
+            "section" => {
+                return node.named_child(0).map(|heading| self.text(heading)).unwrap_or_default();
+            }
+            "setext_heading" => {
+                return format!("# {}", self.heading(node).unwrap_or_default());
+            }
+            "table" | "table_array_element" => {
+                return self.one_line(node.start_byte(), self.line_end(node.start_byte()));
+            }
+            _ => {}
         }
         let end = self.body_start(node).unwrap_or_else(|| match kind {
             // The key alone; what a file of data holds is not told.
@@ -324,14 +319,23 @@ impl<'a> Reader<'a> {
             _ => self.line_end(node.start_byte()),
         });
         let mut signature = self.one_line(start, end.max(start));
-        if node.kind() == "table" || node.kind() == "table_array_element" {
-            signature = self.one_line(start, self.line_end(start));
-        }
         let ended = ["=>", "{", "=", ":", ";", ",", " end"]
             .iter()
             .find_map(|end| signature.strip_suffix(end).map(|rest| rest.trim_end().len()));
         signature.truncate(ended.unwrap_or(signature.len()));
         signature
+    }
+
+    /// Where the signature begins.
+    pub(super) fn signature_start(&self, spot: Spot<'_, '_>) -> CharIdx {
+        CharIdx(self.parsed.text().byte_to_char(self.start(spot)))
+    }
+
+    fn start(&self, spot: Spot<'_, '_>) -> usize {
+        let whole = spot.whole();
+        // Decorators are many and long, and the name comes after them.
+        let of = if whole.kind() == "decorated_definition" { spot.node } else { whole };
+        of.start_byte().min(self.parsed.text().len_bytes())
     }
 
     /// Where the body of a declaration begins.

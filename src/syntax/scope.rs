@@ -131,7 +131,8 @@ fn symbol(reader: &Reader<'_>, spot: Spot<'_, '_>) -> Option<Symbol> {
         first = before;
     }
     let range = CharRange::new(reader.range(first).start(), range.end());
-    Some(Symbol { kind, name, signature: reader.signature(spot, kind), range, depth: 0 })
+    let (signature, at) = (reader.signature(spot, kind), reader.signature_start(spot));
+    Some(Symbol { kind, name, signature, at, range, depth: 0 })
 }
 
 fn number(mut symbols: Vec<Symbol>) -> Vec<Symbol> {

@@ -264,7 +264,7 @@ fn pages_and_texts_are_outlined() {
     check_outline(
         "markdown",
         "intro\n\n# A\ntext\n\n## B *b*\n\n```\n# no heading\n```\n\nSecond\n======\n\n#hash\n",
-        &["A: # A", "  B *b*: ## B *b*", "Second: # Second"],
+        &["A: # A", "  B *b*: ## B *b*", "    Second: # Second"],
         &[],
     );
 }
