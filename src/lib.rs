@@ -10,6 +10,8 @@ pub mod engine;
 
 pub mod text;
 
+pub mod syntax;
+
 pub mod model;
 
 pub mod images;

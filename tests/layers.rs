@@ -80,17 +80,19 @@ fn only_config_and_secrets_read_environment_and_keyring() {
 fn the_core_knows_no_front() {
     for module in [
         "text/",
+        "syntax/",
         "model/",
         "edits/",
         "context/",
         "prompts/",
         "actions/",
+        "engine/",
         "backends/",
         "gate/",
         "router/",
         "tools/",
         "conversation/",
-        "assistant.rs",
+        "assistant",
     ] {
         check_not(module, &["lsp", "cli", "http", "report"]);
     }
@@ -116,9 +118,20 @@ fn dependencies_point_one_way() {
         "model/",
         &["config", "backends", "router", "edits", "context", "prompts", "actions", "gate", "text"],
     );
+    check_not(
+        "syntax/",
+        &[
+            "model", "config", "backends", "router", "edits", "context", "prompts", "actions",
+            "gate",
+        ],
+    );
     check_not("edits/", &["backends", "router", "prompts", "gate", "config"]);
     check_not("context/", &["backends", "router", "prompts", "gate"]);
     check_not("gate/", &["backends", "router", "assistant"]);
+    check_not(
+        "engine/",
+        &["backends", "router", "assistant", "edits", "prompts", "actions", "gate"],
+    );
     check_not("backends/", &["router", "assistant", "edits", "prompts", "actions"]);
     check_not("tools/", &["backends", "router", "assistant", "edits", "prompts", "actions"]);
     check_not("router/", &["tools", "assistant", "edits", "prompts", "actions"]);

@@ -72,7 +72,7 @@ fn random_key() -> io::Result<String> {
     let mut bytes = [0_u8; 24];
     let random = rustls::crypto::ring::default_provider().secure_random;
     random.fill(&mut bytes).map_err(|_| io::Error::other("the system gives no random numbers"))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(super::hex(&bytes))
 }
 
 /// A connection, whatever carries it.

@@ -225,7 +225,7 @@ async fn spawn(
         .args(["local", "supervise"])
         .env_clear()
         .envs(variables)
-        .current_dir(&folder.path())
+        .current_dir(folder.path())
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(trouble);

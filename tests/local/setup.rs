@@ -122,8 +122,10 @@ fn a_download_that_breaks_off_is_told_and_begun_again() {
     home.set("PIP_RETRIES", "0");
     home.set("PIP_CONFIG_FILE", "/dev/null");
     let (_, err, code) = home.run(&["local", "setup", "--yes", "--model", "small"]);
-    assert_eq!(code, 5, "{err}");
-    assert!(err.contains("broke off") && err.contains("run the same command again"), "{err}");
+    // Older versions of pip do not notice that a file is short; its hash tells.
+    assert!(matches!((code, err.contains("broke off")), (5, true) | (1, false)), "{err}");
+    assert!(err.contains("cut short") || err.contains("broke off"), "{err}");
+    assert!(err.contains("run the same command again"), "{err}");
     assert!(err.contains("from the package index 127.0.0.1"), "{err}");
     assert!(!home.path("data/arawn/local/setup.json").exists());
     served.join().unwrap();
