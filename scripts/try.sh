@@ -91,7 +91,7 @@ else
     [ -n "$small_model" ] || say "no Ollama with a model here; the local engine will do"
     need python3 python3
     python3 -c 'import pip' 2>/dev/null || apt_install python3-pip
-    printf '[llm]\nbackend = "local"\n[backends.local]\nmax_tokens = 200\n' >"$work/arawn.toml"
+    printf '[llm]\nbackend = "local"\n[backends.local]\nmax_tokens = 160\ntemperature = 0.3\n' >"$work/arawn.toml"
     say "arawn local setup --model small --yes"
     # Once it is there this only starts the engine. Mirrors hiccup, so there is a second try.
     twice with_cache local setup --model small --yes >&2 || die "the local engine could not be set up"

@@ -167,6 +167,9 @@ impl From<&Cause> for Report {
                 .with_hint(format!(
                     "mend `[backends.{backend}]`; `arawn config check` names file and line"
                 )),
+            Cause::NoModel { backend } if backend.as_str() == local::BACKEND => {
+                Self::from(&EngineError::NotSetUp)
+            }
             Cause::NoModel { backend } => Self::new(Kind::Config, cause.to_string()).with_hint(
                 format!("set `model` in `[backends.{backend}]`, or pass `--model NAME`"),
             ),

@@ -76,8 +76,11 @@ fn random_key() -> io::Result<String> {
 }
 
 /// A connection, whatever carries it.
-pub(super) trait Wire: AsyncRead + AsyncWrite + Unpin + Send + std::fmt::Debug {}
-impl<T: AsyncRead + AsyncWrite + Unpin + Send + std::fmt::Debug> Wire for T {}
+pub(super) trait Wire:
+    AsyncRead + AsyncWrite + Unpin + Send + Sync + std::fmt::Debug
+{
+}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + Sync + std::fmt::Debug> Wire for T {}
 
 /// Connects.
 pub(super) async fn connect(address: &Address) -> io::Result<Box<dyn Wire>> {
