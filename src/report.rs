@@ -158,9 +158,6 @@ impl From<&Cause> for Report {
             Cause::Refused(refusal) => Self::from(refusal),
             Cause::Secret(error) => Self::from(error),
             Cause::Engine(error) => Self::from(error),
-            Cause::Unusable { backend, reason } if backend.as_str() == local::BACKEND => {
-                Self::new(Kind::Config, reason.clone())
-            }
             Cause::UnknownBackend { known, .. } => Self::new(Kind::Usage, cause.to_string())
                 .with_hint(format!("known are: {}", known.join(", "))),
             Cause::Unusable { backend, .. } => Self::new(Kind::Config, cause.to_string())

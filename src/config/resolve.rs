@@ -176,9 +176,6 @@ impl Resolver<'_> {
         if self.local.is_set_up() || self.begins_a_chain(local::BACKEND) {
             let backend = local_backend(name.clone(), &options, &self.local);
             self.backends.insert(name, Arc::new(backend));
-        } else {
-            let reason = "the local engine is not set up; run `arawn local setup`";
-            self.unusable.insert(name, reason.to_owned());
         }
     }
 
