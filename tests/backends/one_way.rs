@@ -37,9 +37,16 @@ fn files_naming(words: &[&str]) -> Vec<String> {
 #[test]
 fn only_http_rs_names_the_http_client() {
     assert_eq!(files_naming(&["reqwest"]), ["backends/http.rs"]);
+    // The local engine and its supervisor, on a socket of the user's own or on loopback; no prompt goes that way.
     assert_eq!(
         files_naming(&["hyper::", "TcpStream", "UdpSocket", "UnixStream"]),
-        Vec::<String>::new()
+        ["engine/channel.rs"]
+    );
+    assert_eq!(files_naming(&["channel::connect("]), ["engine/client.rs", "engine/probe.rs"]);
+    let probe = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/engine/probe.rs");
+    assert!(
+        !std::fs::read_to_string(probe).unwrap().contains("POST"),
+        "it asks, and sends nothing"
     );
 }
 
