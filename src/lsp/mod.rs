@@ -17,6 +17,8 @@ mod framing;
 mod front;
 mod handlers;
 mod input;
+#[cfg(test)]
+mod interleavings;
 mod jobs;
 mod messages;
 mod neutral;

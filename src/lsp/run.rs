@@ -285,7 +285,7 @@ impl Delivered {
 }
 
 /// Brings an answer to the user.
-async fn deliver(session: &Session, id: JobId, order: &Order, finished: Finished) -> JobResult {
+pub(super) async fn deliver(session: &Session, id: JobId, order: &Order, finished: Finished) -> JobResult {
     let Finished { answer, result, .. } = finished;
     session.state.write(|inner| {
         inner.last = Some(LastAnswer::of(&answer));
