@@ -287,7 +287,7 @@ fn variable(name: &str) -> Option<u64> {
 }
 
 /// How many failures are enough.
-const ENOUGH: usize = 40;
+const ENOUGH: usize = 4000;
 
 /// What many stories came to.
 #[derive(Default)]

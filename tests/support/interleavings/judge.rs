@@ -2,7 +2,7 @@
 
 use super::answers::Fitted;
 use super::editor::Editor;
-use super::scenario::{Says, Scenario, Take};
+use super::scenario::{Says, Scenario, Take, normal};
 
 /// How a job ended.
 #[derive(Clone, Debug)]
@@ -45,10 +45,11 @@ pub(crate) fn judge(
 ) -> Result<Story, String> {
     let original: String =
         scenario.document.chars().skip(fitted.range.start).take(fitted.range.len()).collect();
+    let text = scenario.client.line_break.map_or(fitted.text.clone(), |it| normal(&fitted.text, it));
     for (nth, landing) in editor.landings.iter().enumerate() {
         if landing.is_in_sync {
             landing
-                .check(&original, fitted, editor.is_ambiguous)
+                .check(&original, &text, editor.is_ambiguous)
                 .map_err(|error| format!("edit {}: {error}", nth + 1))?;
         }
     }

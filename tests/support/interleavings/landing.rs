@@ -5,7 +5,6 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use super::answers::Fitted;
 use super::buffer::{Buffer, Cell, Origin, text_of};
 use super::editor::{bounds_of, core_of};
 use super::scenario::{Client, normal};
@@ -82,13 +81,13 @@ impl Landing {
     pub(crate) fn check(
         &self,
         original: &str,
-        fitted: &Fitted,
+        answer: &str,
         is_ambiguous: bool,
     ) -> Result<(), String> {
         if let Some(problem) = &self.problem {
             return Err(problem.clone());
         }
-        let strict = self.check_in_place(original, &fitted.text);
+        let strict = self.check_in_place(original, answer);
         if strict.is_ok() || !is_ambiguous {
             return strict;
         }
@@ -97,12 +96,12 @@ impl Landing {
         let elsewhere = before.match_indices(original).any(|(at, _)| {
             let rest = &before[at + original.len()..];
             self.after.strip_prefix(&before[..at]).and_then(|it| it.strip_suffix(rest))
-                == Some(fitted.text.as_str())
+                == Some(answer)
         });
         if elsewhere {
             return Ok(());
         }
-        keeps_lines(&before, original, &fitted.text, &self.after)
+        keeps_lines(&before, original, answer, &self.after)
             .map_err(|error| format!("{error}, and by place: {strict:?}"))
     }
 
