@@ -12,8 +12,9 @@ use super::environment::Environment;
 use super::options::{ActionOptions, BackendOptions, Options, TaskOptions};
 use super::problem::{ConfigError, Warning, dotted, nearest};
 use super::settings::{
-    ActionSettings, BackendSettings, Chain, Clocks, CloudPolicy, Dialect, EmbeddingSettings,
-    EmbeddingSource, Link, PrivacySettings, Provider, ServerSettings, Settings, TaskSettings,
+    ActionSettings, BackendSettings, Chain, Clocks, CloudPolicy, Dialect, EditSettings,
+    EmbeddingSettings, EmbeddingSource, Link, PrivacySettings, Provider, ServerSettings, Settings,
+    TaskSettings,
 };
 use super::tree::{Node, Origin, Source};
 use crate::model::{BackendName, Task};
@@ -56,6 +57,7 @@ pub(super) fn settings(
             cloud: options.privacy.cloud.unwrap_or(CloudPolicy::Allowed),
             ignore: options.privacy.ignore.unwrap_or_default(),
         },
+        edits: EditSettings { preview: options.edits.preview.unwrap_or_default() },
         embeddings,
         actions: options
             .actions

@@ -206,7 +206,7 @@ fn order(scenario: &Scenario, session: &Session) -> Order {
         choice: Choice::default(),
         workspace: Vec::new(),
     };
-    Order { assistant, job, uri, only_show: false, errors: Errors::Shown }
+    Order { assistant, job, uri, preview: false, errors: Errors::Shown }
 }
 
 /// One story, from the opening of the document to long after the job's end.

@@ -93,7 +93,9 @@ fn told_untrue(is_lied_to: bool, end: &End) -> Result<Story, String> {
 }
 
 fn owns_up(end: &End) -> bool {
-    end.shown.iter().chain([&end.message]).any(|text| text.contains("at the same moment"))
+    let words = ["at the same moment", "not what the edit should have made"];
+    let said = |text: &String| words.iter().any(|words| text.contains(words));
+    end.shown.iter().chain([&end.message]).any(said)
 }
 
 /// Where nothing stood in the way, an edit must be made.
