@@ -32,7 +32,8 @@ impl Region {
     ///
     /// What is inserted exactly at its start is before it, exactly at its end after it, with two exceptions.
     /// An empty region takes it in, since it is where the answer was to go. And where a border was deleted
-    /// together with text inside of it, what is put in its place is inside: so does an undo.
+    /// together with text inside of it, or an empty region together with both sides, what is put in its place
+    /// is inside: so does an undo.
     pub fn follow(&mut self, change: &Change) {
         let (start, end) = (self.range.start(), self.range.end());
         let (from, to) = (change.range.start(), change.range.end());
@@ -41,6 +42,12 @@ impl Region {
             && ((self.range.is_empty() && from == start)
                 || (self.takes_in_start && from == start)
                 || (self.takes_in_end && from == end));
+        if self.range.is_empty() && from < start && start < to {
+            // The place itself is gone: it is somewhere in what was put there instead.
+            self.range = CharRange::new(from, change.map(to, Shift::After));
+            (self.touched, self.takes_in_start, self.takes_in_end) = (true, true, true);
+            return;
+        }
         let before = !is_taken_in && to <= start && (from < start || to < end);
         let after = !is_taken_in && from >= end && (to > end || start < from);
         let is_outside = before || after;

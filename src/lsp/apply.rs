@@ -6,13 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tower_lsp::lsp_types::request::ApplyWorkspaceEdit;
 use tower_lsp::lsp_types::{ApplyWorkspaceEditParams, Url, WorkspaceEdit};
 
 use crate::text::{Change, CharRange, Snapshot};
 
 use super::convert;
+use super::meant::Bell;
 use super::neutral;
 use super::requests::{NoResult, ask};
 use super::session::Session;
@@ -52,7 +52,7 @@ pub(super) struct Sent {
     pub(super) uri: Url,
     /// As it was before.
     pub(super) before: Snapshot,
-    arrived: Arc<Notify>,
+    bell: Arc<Bell>,
     is_versioned: bool,
     has_arrived: bool,
 }
@@ -96,8 +96,9 @@ fn made(inner: &mut Inner, wanted: Wanted) -> (WorkspaceEdit, Sent) {
     for change in changes.iter().rev() {
         change.apply(&mut whole);
     }
-    let arrived = inner.meant.expect(&uri, whole, region, text);
-    (edit, Sent { uri, before, arrived, is_versioned, has_arrived: false })
+    let parts = changes.into_iter().map(|change| change.text).collect();
+    let bell = inner.meant.expect(&uri, whole, region, text, parts);
+    (edit, Sent { uri, before, bell, is_versioned, has_arrived: false })
 }
 
 enum Answered {
@@ -113,8 +114,12 @@ async fn send(session: &Session, label: &str, edit: WorkspaceEdit, sent: Sent) -
     let limit = session.limits.client_answer;
     let answered = tokio::select! {
         biased;
-        () = sent.arrived.notified() => {
-            return Answered::Done(Applied::Yes(Sent { has_arrived: true, ..sent }));
+        is_clean = sent.bell.rung() => {
+            return Answered::Done(if is_clean {
+                Applied::Yes(Sent { has_arrived: true, ..sent })
+            } else {
+                Applied::Crossed(sent)
+            });
         }
         answered = ask::<ApplyWorkspaceEdit>(&session.client, params, limit) => answered,
     };
@@ -140,8 +145,11 @@ async fn send(session: &Session, label: &str, edit: WorkspaceEdit, sent: Sent) -
 /// A client that does not check versions applies an edit to whatever the text is by then, and tells of what was
 /// typed only a moment later. The text it sends next shows whether the two have crossed.
 pub(super) async fn landed(session: &Session, sent: &Sent) -> bool {
-    if sent.has_arrived || tokio::time::timeout(ECHO, sent.arrived.notified()).await.is_ok() {
+    if sent.has_arrived {
         return true;
+    }
+    if let Ok(is_clean) = tokio::time::timeout(ECHO, sent.bell.rung()).await {
+        return is_clean;
     }
     let version = session.state.snapshot(&sent.uri).map(|snapshot| snapshot.version);
     version.is_none_or(|version| version == sent.before.version)

@@ -1,5 +1,6 @@
 //! What documents should look like once the client has done what it was asked; compared with what it sends.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use ropey::Rope;
@@ -8,6 +9,22 @@ use tower_lsp::lsp_types::Url;
 
 use crate::edits::Region;
 use crate::text::{Change, CharRange};
+
+/// Rings when an edit is in the text.
+#[derive(Debug, Default)]
+pub(super) struct Bell {
+    arrived: Notify,
+    has_crossed: AtomicBool,
+}
+
+impl Bell {
+    /// Waits until the edit is in the text. Returns whether nothing else happened to its place on the way: a
+    /// client that does not check versions writes over what was typed there.
+    pub(super) async fn rung(&self) -> bool {
+        self.arrived.notified().await;
+        !self.has_crossed.load(Ordering::Relaxed)
+    }
+}
 
 /// Edits on their way to the client.
 #[derive(Debug, Default)]
@@ -25,8 +42,20 @@ struct Edit {
     region: Region,
     /// What is to stand there.
     text: String,
+    /// The new texts that it is made of.
+    parts: Vec<String>,
+    /// Somebody else changed the place, as far as it is known: the client tells of its edits part by part.
+    has_crossed: bool,
+    /// The same, by a change that has not been looked at yet together with those that came with it.
+    may_have_crossed: bool,
     /// Gone when nobody waits any more.
-    bell: Weak<Notify>,
+    bell: Weak<Bell>,
+}
+
+impl Edit {
+    fn is_in_place(&self, text: &Rope) -> bool {
+        text.get_slice(self.region.range.chars()).is_some_and(|now| now == self.text.as_str())
+    }
 }
 
 impl Meant {
@@ -37,11 +66,19 @@ impl Meant {
         whole: Rope,
         place: CharRange,
         text: String,
-    ) -> Arc<Notify> {
-        let bell = Arc::new(Notify::new());
-        let region = Region::new(place).taking_in();
-        let uri = uri.clone();
-        self.edits.push(Edit { uri, whole, region, text, bell: Arc::downgrade(&bell) });
+        parts: Vec<String>,
+    ) -> Arc<Bell> {
+        let bell = Arc::new(Bell::default());
+        self.edits.push(Edit {
+            uri: uri.clone(),
+            whole,
+            region: Region::new(place).taking_in(),
+            text,
+            parts,
+            has_crossed: false,
+            may_have_crossed: false,
+            bell: Arc::downgrade(&bell),
+        });
         bell
     }
 
@@ -54,24 +91,28 @@ impl Meant {
     pub(super) fn follow(&mut self, uri: &Url, change: &Change) {
         self.edits.retain(|edit| edit.bell.strong_count() > 0);
         for edit in self.edits.iter_mut().filter(|edit| edit.uri == *uri) {
+            edit.region.touched = false;
             edit.region.follow(change);
+            edit.may_have_crossed |= edit.region.touched && !edit.parts.contains(&change.text);
         }
     }
 
-    /// Rings for the edits that have made the whole text what it should be.
+    /// Rings for the edits that have made the whole text what it should be. To be called after each event.
     pub(super) fn compare(&mut self, uri: &Url, text: &Rope) {
         let is_made =
             |edit: &Edit| edit.whole.len_bytes() == text.len_bytes() && edit.whole == *text;
         self.ring(uri, is_made);
+        for edit in self.edits.iter_mut().filter(|edit| edit.uri == *uri) {
+            edit.has_crossed |= edit.may_have_crossed && !edit.is_in_place(text);
+            edit.may_have_crossed = false;
+        }
     }
 
     /// Rings for the edits that have got to their place, whatever was typed elsewhere at the same moment.
     ///
     /// Only after all changes of a notification: a part of an edit may be the whole of nothing.
     pub(super) fn compare_places(&mut self, uri: &Url, text: &Rope) {
-        let is_made = |edit: &Edit| {
-            text.get_slice(edit.region.range.chars()).is_some_and(|now| now == edit.text.as_str())
-        };
+        let is_made = |edit: &Edit| edit.is_in_place(text);
         self.ring(uri, is_made);
     }
 
@@ -80,7 +121,8 @@ impl Meant {
             let Some(bell) = edit.bell.upgrade() else { return false };
             let rings = edit.uri == *uri && is_made(edit);
             if rings {
-                bell.notify_one();
+                bell.has_crossed.store(edit.has_crossed, Ordering::Relaxed);
+                bell.arrived.notify_one();
             }
             !rings
         });

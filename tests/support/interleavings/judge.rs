@@ -46,11 +46,13 @@ pub(crate) fn judge(
     let original: String =
         scenario.document.chars().skip(fitted.range.start).take(fitted.range.len()).collect();
     let text = scenario.client.line_break.map_or(fitted.text.clone(), |it| normal(&fitted.text, it));
+    // What landed in a text it was not made for may be right all the same.
+    let mut has_strayed = None;
     for (nth, landing) in editor.landings.iter().enumerate() {
-        if landing.is_in_sync {
-            landing
-                .check(&original, &text, editor.is_ambiguous)
-                .map_err(|error| format!("edit {}: {error}", nth + 1))?;
+        match landing.check(&original, &text, editor.is_ambiguous) {
+            Err(error) if landing.is_in_sync => return Err(format!("edit {}: {error}", nth + 1)),
+            Err(error) => has_strayed = Some((error, landing)),
+            Ok(()) => {}
         }
     }
     let n_landings = editor.landings.len();
@@ -60,14 +62,12 @@ pub(crate) fn judge(
     if n_landings > 1 && !is_lied_to {
         return Err(format!("{n_landings} edits were made of one answer"));
     }
-    let has_crossed = editor.landings.iter().any(|landing| !landing.is_in_sync);
     match end.status.as_str() {
         "applied" if n_landings == 0 => told_untrue(is_lied_to || says_yes(scenario), end),
-        "applied" if has_crossed && !owns_up(end) => {
-            let landing = editor.landings.iter().find(|landing| !landing.is_in_sync);
-            Err(format!("an edit landed in another text and nothing was said: {landing:#?}"))
+        "applied" if owns_up(end) => Ok(Story::OwnedUp),
+        "applied" if has_strayed.is_some() => {
+            Err(format!("an edit went astray and nothing was said: {has_strayed:#?}"))
         }
-        "applied" if has_crossed => Ok(Story::OwnedUp),
         "applied" => Ok(if editor.landings[0].is_untouched(&original) {
             Story::Applied
         } else {

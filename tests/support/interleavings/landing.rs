@@ -127,11 +127,7 @@ impl Landing {
         }
         if original.is_empty() {
             let typed = text_of(middle);
-            let is_beside = after.strip_prefix(answer) == Some(&typed)
-                || after.strip_suffix(answer) == Some(&typed)
-                || holds_in_order(&after, answer, &typed);
-            let is_typed_through = after == answer && answer.starts_with(&typed);
-            return (is_beside || is_typed_through)
+            return is_inserted(&after, answer, &typed)
                 .then_some(())
                 .ok_or_else(|| format!("{typed:?} and {answer:?} became {after:?}"));
         }
@@ -139,11 +135,13 @@ impl Landing {
     }
 }
 
-/// Whether a text is what the user typed, with the answer in one place of it.
-fn holds_in_order(after: &str, answer: &str, typed: &str) -> bool {
+/// Whether a text is what the user typed with the answer in one place of it. Where the user typed the beginning of
+/// the answer in that place, it is there once.
+fn is_inserted(after: &str, answer: &str, typed: &str) -> bool {
     after.match_indices(answer).any(|(at, _)| {
-        let around = after[..at].to_owned() + &after[at + answer.len()..];
-        around == typed
+        let (head, tail) = (&after[..at], &after[at + answer.len()..]);
+        let rest = typed.strip_prefix(head).and_then(|it| it.strip_suffix(tail));
+        rest.is_some_and(|typed_through| answer.starts_with(typed_through))
     })
 }
 
@@ -191,7 +189,8 @@ fn lines(text: &str) -> Vec<&str> {
     let mut lines = Vec::new();
     for line in text.split('\n') {
         let line = line.strip_suffix('\r').unwrap_or(line);
-        lines.extend(line.split('\r'));
+        // Blanks at line ends count for nothing: an editor that trims on save has typed nothing.
+        lines.extend(line.split('\r').map(str::trim_end));
     }
     lines
 }
