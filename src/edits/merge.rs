@@ -42,6 +42,10 @@ pub fn merge(original: &str, present: &str, answer: &str) -> Merged {
     if answer == original {
         return Merged::Clean(present.to_owned());
     }
+    if present.is_empty() {
+        // Blank lines are alike: a merge would find some of them left.
+        return Merged::Conflict { preferring_answer: answer.to_owned() };
+    }
     let eol = dominant_eol(present);
     let [original, answer] = [original, answer].map(|text| with_eol(text, eol));
     let [base, ours, theirs] = [&original, present, &answer].map(|text| format!("{text}{eol}"));

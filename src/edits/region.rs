@@ -2,7 +2,7 @@
 
 use ropey::Rope;
 
-use crate::text::{Change, CharRange, Shift, whole_text_changes};
+use crate::text::{Change, CharIdx, CharRange, Shift, whole_text_changes};
 
 /// A range of a document that moves with the text around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +32,8 @@ impl Region {
     ///
     /// What is inserted exactly at its start is before it, exactly at its end after it, with two exceptions.
     /// An empty region takes it in, since it is where the answer was to go. And where a border was deleted
-    /// together with text inside of it, or an empty region together with both sides, what is put in its place
-    /// is inside: so does an undo.
+    /// together with text inside of it, what is put in its place later is inside: so does an undo. What takes the
+    /// place of the whole region is inside, with all that was replaced together with it.
     pub fn follow(&mut self, change: &Change) {
         let (start, end) = (self.range.start(), self.range.end());
         let (from, to) = (change.range.start(), change.range.end());
@@ -42,7 +42,9 @@ impl Region {
             && ((self.range.is_empty() && from == start)
                 || (self.takes_in_start && from == start)
                 || (self.takes_in_end && from == end));
-        if self.range.is_empty() && from < start && start < to {
+        let is_swallowed =
+            from <= start && end <= to && from < to && (from < start || start < end) && start < to;
+        if is_swallowed {
             // The place itself is gone: it is somewhere in what was put there instead.
             self.range = CharRange::new(from, change.map(to, Shift::After));
             (self.touched, self.takes_in_start, self.takes_in_end) = (true, true, true);
@@ -76,9 +78,12 @@ impl Region {
         now: &Rope,
     ) -> Self {
         let mut region = Self::new(range);
+        let mut edge = Self::new(line_break_before(range, before));
         for change in changes {
             region.follow(change);
+            edge.follow(change);
         }
+        region.take_in_line_start(range, edge, before, now);
         if !region.touched {
             return region;
         }
@@ -91,15 +96,34 @@ impl Region {
         if is_there { net } else { region }
     }
 
+    /// Takes in what was typed in front of the first of several lines: it is part of that line.
+    fn take_in_line_start(&mut self, range: CharRange, edge: Self, before: &Rope, now: &Rope) {
+        let (first, last) = (range.start().0, range.end().0);
+        let has_whole_line = before.line_to_char(before.char_to_line(first)) == first
+            && before.char_to_line(first) < before.char_to_line(last);
+        let start = self.range.start();
+        let line_start = CharIdx(now.line_to_char(now.char_to_line(start.0)));
+        if has_whole_line && !edge.touched && edge.range.end() <= line_start && line_start < start {
+            self.range = CharRange::new(line_start, self.range.end());
+            self.touched = true;
+        }
+    }
+
     fn overlaps(self, other: Self) -> bool {
         self.range.start() < other.range.end() && other.range.start() < self.range.end()
     }
 }
 
+/// The character before a range, which ends the line above where the range begins one; empty at the start of
+/// the text.
+fn line_break_before(range: CharRange, text: &Rope) -> CharRange {
+    let start = range.start().0.min(text.len_chars());
+    CharRange::new(CharIdx(start.saturating_sub(1)), CharIdx(start))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::CharIdx;
 
     fn change(start: usize, end: usize, text: &str) -> Change {
         Change { range: range(start, end), text: text.to_owned() }

@@ -125,18 +125,30 @@ async fn send(session: &Session, label: &str, edit: WorkspaceEdit, sent: Sent) -
     };
     match answered {
         Ok(response) if response.applied && sent.is_versioned => Answered::Done(Applied::Yes(sent)),
-        Ok(response) if response.applied => Answered::Done(if landed(session, &sent).await {
+        Ok(response) if response.applied => Answered::Done(if landed(&sent).await {
             Applied::Yes(sent)
         } else {
             Applied::Crossed(sent)
         }),
-        Ok(response) => {
-            Answered::Refused(neutral::one_line(&response.failure_reason.unwrap_or_default()))
-        }
-        Err(NoResult::Refused(reason)) => Answered::Refused(neutral::one_line(&reason)),
+        Ok(response) => refused(sent, &response.failure_reason.unwrap_or_default()).await,
+        Err(NoResult::Refused(reason)) => refused(sent, &reason).await,
         Err(NoResult::TimedOut) => Answered::Done(Applied::Refused(
             "the editor did not say whether it took the edit".to_owned(),
         )),
+    }
+}
+
+/// Believes a refusal at once where the client had reason to find the edit stale. Else its next text may show that
+/// it took the edit all the same, and a second one would do everything twice.
+async fn refused(sent: Sent, reason: &str) -> Answered {
+    let refused = Answered::Refused(neutral::one_line(reason));
+    if sent.is_versioned && sent.bell.has_news() {
+        return refused;
+    }
+    match tokio::time::timeout(ECHO, sent.bell.rung()).await {
+        Ok(true) => Answered::Done(Applied::Yes(Sent { has_arrived: true, ..sent })),
+        Ok(false) => Answered::Done(Applied::Crossed(sent)),
+        Err(_elapsed) => refused,
     }
 }
 
@@ -144,13 +156,12 @@ async fn send(session: &Session, label: &str, edit: WorkspaceEdit, sent: Sent) -
 ///
 /// A client that does not check versions applies an edit to whatever the text is by then, and tells of what was
 /// typed only a moment later. The text it sends next shows whether the two have crossed.
-pub(super) async fn landed(session: &Session, sent: &Sent) -> bool {
+pub(super) async fn landed(sent: &Sent) -> bool {
     if sent.has_arrived {
         return true;
     }
     if let Ok(is_clean) = tokio::time::timeout(ECHO, sent.bell.rung()).await {
         return is_clean;
     }
-    let version = session.state.snapshot(&sent.uri).map(|snapshot| snapshot.version);
-    version.is_none_or(|version| version == sent.before.version)
+    !sent.bell.has_news()
 }

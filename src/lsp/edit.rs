@@ -157,7 +157,7 @@ impl JobEdit<'_> {
 
 /// Looks whether an edit that the client has taken is what its next text shows, and says so if not.
 pub(super) async fn look_after(session: Arc<Session>, sent: Sent, title: String) {
-    if !apply::landed(&session, &sent).await {
+    if !apply::landed(&sent).await {
         present::original(&session, &sent.before, &title, OTHERWISE).await;
     }
 }

@@ -266,8 +266,7 @@ async fn story(scenario: &Scenario, fitted: &Fitted) -> Result<Story, String> {
     }
     let status = serde_json::to_value(result.status).unwrap();
     let shown = said.shown.lock().unwrap().clone();
-    let end =
-        End { status: status.as_str().unwrap().to_owned(), message: result.message, shown };
+    let end = End { status: status.as_str().unwrap().to_owned(), message: result.message, shown };
     judge(scenario, fitted, &editor, &end)
 }
 
@@ -287,7 +286,7 @@ fn variable(name: &str) -> Option<u64> {
 }
 
 /// How many failures are enough.
-const ENOUGH: usize = 4000;
+const ENOUGH: usize = 40;
 
 /// What many stories came to.
 #[derive(Default)]

@@ -15,6 +15,7 @@ use crate::text::{Change, CharRange};
 pub(super) struct Bell {
     arrived: Notify,
     has_crossed: AtomicBool,
+    has_news: AtomicBool,
 }
 
 impl Bell {
@@ -23,6 +24,11 @@ impl Bell {
     pub(super) async fn rung(&self) -> bool {
         self.arrived.notified().await;
         !self.has_crossed.load(Ordering::Relaxed)
+    }
+
+    /// Whether the client has told of any change since the edit was sent.
+    pub(super) fn has_news(&self) -> bool {
+        self.has_news.load(Ordering::Relaxed)
     }
 }
 
@@ -91,6 +97,9 @@ impl Meant {
     pub(super) fn follow(&mut self, uri: &Url, change: &Change) {
         self.edits.retain(|edit| edit.bell.strong_count() > 0);
         for edit in self.edits.iter_mut().filter(|edit| edit.uri == *uri) {
+            if let Some(bell) = edit.bell.upgrade() {
+                bell.has_news.store(true, Ordering::Relaxed);
+            }
             edit.region.touched = false;
             edit.region.follow(change);
             edit.may_have_crossed |= edit.region.touched && !edit.parts.contains(&change.text);

@@ -200,8 +200,7 @@ impl Editor {
     }
 
     fn replace(&mut self, range: Range<usize>, text: &str, origin: Origin) -> (Value, Replaced) {
-        let event =
-            json!({ "range": self.buffer.range(&range, self.client.units), "text": text });
+        let event = json!({ "range": self.buffer.range(&range, self.client.units), "text": text });
         let inserted: Vec<Cell> = text.chars().map(|c| Cell { c, origin }).collect();
         let removed = self.buffer.cells[range.clone()].to_vec();
         self.buffer.cells.splice(range.clone(), inserted.iter().copied());
@@ -273,9 +272,7 @@ impl Editor {
     /// `planned_on` is the text the edit was made for, as far as that is known.
     pub(crate) fn take(&mut self, edit: &Value, planned_on: Option<&str>, take: Take) -> bool {
         let (edits, version) = match edit.get("documentChanges") {
-            Some(changes) => {
-                (&changes[0]["edits"], changes[0]["textDocument"]["version"].as_i64())
-            }
+            Some(changes) => (&changes[0]["edits"], changes[0]["textDocument"]["version"].as_i64()),
             None => (&edit["changes"][URI], None),
         };
         let is_stale = self.client.checks_versions && version.is_some_and(|it| it != self.version);
@@ -364,8 +361,7 @@ pub(super) fn core_of(cells: &[Cell], region: &Range<usize>) -> Range<usize> {
 pub(super) fn bounds_of(cells: &[Cell], region: &Range<usize>) -> Range<usize> {
     let is_before =
         |cell: &Cell| matches!(cell.origin, Origin::Document(idx) if idx < region.start);
-    let is_behind =
-        |cell: &Cell| matches!(cell.origin, Origin::Document(idx) if idx >= region.end);
+    let is_behind = |cell: &Cell| matches!(cell.origin, Origin::Document(idx) if idx >= region.end);
     let start = cells.iter().rposition(is_before).map_or(0, |idx| idx + 1);
     start..cells.iter().position(is_behind).unwrap_or(cells.len()).max(start)
 }

@@ -45,7 +45,8 @@ pub(crate) fn judge(
 ) -> Result<Story, String> {
     let original: String =
         scenario.document.chars().skip(fitted.range.start).take(fitted.range.len()).collect();
-    let text = scenario.client.line_break.map_or(fitted.text.clone(), |it| normal(&fitted.text, it));
+    let text =
+        scenario.client.line_break.map_or(fitted.text.clone(), |it| normal(&fitted.text, it));
     // What landed in a text it was not made for may be right all the same.
     let mut has_strayed = None;
     for (nth, landing) in editor.landings.iter().enumerate() {

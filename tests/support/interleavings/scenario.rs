@@ -151,7 +151,19 @@ pub(crate) enum Says {
 }
 
 const TYPED: [&str; 14] = [
-    "", "", "x", "typed", "🦀", "\n", "\r\n", "    ", "}\n", "// mine\n", "\u{301}", "\t", "a\nb",
+    "",
+    "",
+    "x",
+    "typed",
+    "🦀",
+    "\n",
+    "\r\n",
+    "    ",
+    "}\n",
+    "// mine\n",
+    "\u{301}",
+    "\t",
+    "a\nb",
     "return a + b;",
 ];
 

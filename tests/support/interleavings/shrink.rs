@@ -1,7 +1,7 @@
 //! Makes a scenario that fails as small as it can be while it still fails.
 
-use super::scenario::{Client, Flight, Says, Scenario, Step, Take, Tells};
 use super::buffer::Units;
+use super::scenario::{Client, Flight, Says, Scenario, Step, Take, Tells};
 
 /// The smallest scenario that `fails` still holds for.
 pub(crate) fn shrunk(mut scenario: Scenario, fails: impl Fn(&Scenario) -> bool) -> Scenario {
