@@ -16,6 +16,7 @@ pub(super) struct Bell {
     arrived: Notify,
     has_crossed: AtomicBool,
     has_news: AtomicBool,
+    seems_taken: AtomicBool,
 }
 
 impl Bell {
@@ -30,7 +31,15 @@ impl Bell {
     pub(super) fn has_news(&self) -> bool {
         self.has_news.load(Ordering::Relaxed)
     }
+
+    /// Whether something that the client told of looks like the edit, wherever it has landed.
+    pub(super) fn seems_taken(&self) -> bool {
+        self.seems_taken.load(Ordering::Relaxed)
+    }
 }
+
+/// As many bytes of an edit, found in a change, are more than chance.
+const TELLING: usize = 4;
 
 /// Edits on their way to the client.
 #[derive(Debug, Default)]
@@ -59,6 +68,12 @@ struct Edit {
 }
 
 impl Edit {
+    /// Whether a change holds a part of the edit that nobody types by chance.
+    fn is_like(&self, change: &Change) -> bool {
+        let parts = self.parts.iter().map(|part| part.trim());
+        parts.filter(|part| part.len() >= TELLING).any(|part| change.text.contains(part))
+    }
+
     fn is_in_place(&self, text: &Rope) -> bool {
         text.get_slice(self.region.range.chars()).is_some_and(|now| now == self.text.as_str())
     }
@@ -99,6 +114,9 @@ impl Meant {
         for edit in self.edits.iter_mut().filter(|edit| edit.uri == *uri) {
             if let Some(bell) = edit.bell.upgrade() {
                 bell.has_news.store(true, Ordering::Relaxed);
+                if edit.is_like(change) {
+                    bell.seems_taken.store(true, Ordering::Relaxed);
+                }
             }
             edit.region.touched = false;
             edit.region.follow(change);
