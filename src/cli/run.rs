@@ -40,6 +40,9 @@ pub(super) struct RunArguments {
     /// Apply the edit to the file
     #[arg(long)]
     write: bool,
+    /// With `--write`: apply it also where a check failed or the file is one that asks first
+    #[arg(long, requires = "write")]
+    force: bool,
     /// How to print the result: the changed text, a diff, or one object
     #[arg(long, value_enum, default_value_t = Format::Diff)]
     format: Format,
@@ -201,10 +204,20 @@ async fn work(assistant: &Assistant, job: &Job) -> Result<Finished, JobError> {
     }
 }
 
+/// Why an edit that is to be written must not be.
+fn caution<'a>(outcome: &'a Outcome, arguments: &RunArguments) -> Option<&'a str> {
+    match outcome {
+        Outcome::Edit { caution, .. } if !arguments.force => caution.as_deref(),
+        _ => None,
+    }
+}
+
 /// What became of the job, as `status` in JSON says it.
 fn status_of(outcome: &Outcome, arguments: &RunArguments) -> &'static str {
     match outcome {
-        Outcome::Edit { .. } if arguments.write => "applied",
+        Outcome::Edit { .. } if arguments.write && caution(outcome, arguments).is_none() => {
+            "applied"
+        }
         Outcome::Edit { .. } => "proposed",
         Outcome::Unchanged => "unchanged",
         Outcome::Answer { .. } | Outcome::Unusable { .. } => "shown",
@@ -273,6 +286,15 @@ fn end_text(
                 Format::Text => print_result(&new)?,
                 _ => print_result(&edits::unified(&old, &new, &name_of(arguments)))?,
             }
+            if let Some(caution) = caution(&finished.result, arguments) {
+                note(&format!("Warning: {caution}"));
+                if arguments.write {
+                    note(
+                        "Hint: nothing was written; look at the change, and apply it with `--write --force`",
+                    );
+                    return Ok(ExitCode::from(Kind::Work.exit_code()));
+                }
+            }
             if arguments.write {
                 write_back(arguments, &old, &new)?;
                 note(&format!("applied to {}, answered by {by}", name_of(arguments)));
@@ -305,9 +327,17 @@ fn end_json(
                 let old = job.snapshot.text.to_string();
                 edits_json = changes.iter().map(|change| edit_json(job, change)).collect();
                 diff = edits::unified(&old, &new, &name_of(arguments));
-                if arguments.write {
+                if let Some(caution) = caution(&finished.result, arguments) {
+                    object.insert("caution".to_owned(), json!(caution));
+                    if arguments.write {
+                        code = Kind::Work.exit_code();
+                    }
+                } else if arguments.write {
                     write_back(arguments, &old, &new)?;
                 }
+            }
+            if !finished.checks.is_empty() {
+                object.insert("checks".to_owned(), json!(finished.checks));
             }
             status_of(&finished.result, arguments)
         }
