@@ -13,7 +13,7 @@ use super::selection::Selection;
 use super::terminal::{SignOfLife, harmless};
 use super::{Session, block_on, note, output_failed, print_report, result, workspace_here};
 use crate::assistant::{Assistant, Complaint, Finished, Job, JobError, Outcome};
-use crate::edits;
+use crate::edits::{self, Check};
 use crate::report::{Kind, Report};
 use crate::router::Progress;
 use crate::text::{Change, Encoding, Snapshot, to_position};
@@ -40,6 +40,9 @@ pub(super) struct RunArguments {
     /// Apply the edit to the file
     #[arg(long)]
     write: bool,
+    /// With `--write`: apply it also where a check failed or the file is one that asks first
+    #[arg(long, requires = "write")]
+    force: bool,
     /// How to print the result: the changed text, a diff, or one object
     #[arg(long, value_enum, default_value_t = Format::Diff)]
     format: Format,
@@ -64,6 +67,11 @@ pub(super) fn run(arguments: &RunArguments, session: &Session) -> Result<ExitCod
     let assistant = session.assistant(workspace.clone())?;
     let job = job_of(arguments, session, &assistant, workspace)?;
     let ended = block_on(async { Ok(work(&assistant, &job).await) })?;
+    if let super::Interruptible::Finished(Ok(finished)) = &ended
+        && session.globals.verbose > 0
+    {
+        tell_checks(&finished.checks);
+    }
     let mut code = Ok(ExitCode::from(130));
     if let super::Interruptible::Finished(ended) = ended {
         code = match arguments.format {
@@ -180,6 +188,11 @@ async fn work(assistant: &Assistant, job: &Job) -> Result<Finished, JobError> {
             Progress::Text(text) | Progress::Reasoning(text) => life.2 += text.len(),
             Progress::ToolCall(_) | Progress::ToolResult { .. } | Progress::WithoutTools { .. } => {
             }
+            Progress::AskedAgain { reason } => {
+                life.0.clear();
+                life.2 = 0;
+                note(&format!("asked again: {reason}"));
+            }
             Progress::FellBack(fell_back) => {
                 life.0.clear();
                 note(&format!("{fell_back}; trying the next backend"));
@@ -201,10 +214,20 @@ async fn work(assistant: &Assistant, job: &Job) -> Result<Finished, JobError> {
     }
 }
 
+/// Why an edit that is to be written must not be.
+fn caution<'a>(outcome: &'a Outcome, arguments: &RunArguments) -> Option<&'a str> {
+    match outcome {
+        Outcome::Edit { caution, .. } if !arguments.force => caution.as_deref(),
+        _ => None,
+    }
+}
+
 /// What became of the job, as `status` in JSON says it.
 fn status_of(outcome: &Outcome, arguments: &RunArguments) -> &'static str {
     match outcome {
-        Outcome::Edit { .. } if arguments.write => "applied",
+        Outcome::Edit { .. } if arguments.write && caution(outcome, arguments).is_none() => {
+            "applied"
+        }
         Outcome::Edit { .. } => "proposed",
         Outcome::Unchanged => "unchanged",
         Outcome::Answer { .. } | Outcome::Unusable { .. } => "shown",
@@ -221,6 +244,14 @@ fn edited(job: &Job, outcome: &Outcome) -> Option<(Vec<Change>, String)> {
         change.apply(&mut rope);
     }
     Some((changes, rope.to_string()))
+}
+
+/// Says what was checked, one line a look.
+fn tell_checks(checks: &[Check]) {
+    for Check { name, verdict, detail } in checks {
+        let detail = detail.as_ref().map(|it| format!(": {it}")).unwrap_or_default();
+        note(&format!("checked {name}: {verdict}{detail}"));
+    }
 }
 
 fn name_of(arguments: &RunArguments) -> String {
@@ -273,6 +304,15 @@ fn end_text(
                 Format::Text => print_result(&new)?,
                 _ => print_result(&edits::unified(&old, &new, &name_of(arguments)))?,
             }
+            if let Some(caution) = caution(&finished.result, arguments) {
+                note(&format!("Warning: {caution}"));
+                if arguments.write {
+                    note(
+                        "Hint: nothing was written; look at the change, and apply it with `--write --force`",
+                    );
+                    return Ok(ExitCode::from(Kind::Work.exit_code()));
+                }
+            }
             if arguments.write {
                 write_back(arguments, &old, &new)?;
                 note(&format!("applied to {}, answered by {by}", name_of(arguments)));
@@ -305,14 +345,31 @@ fn end_json(
                 let old = job.snapshot.text.to_string();
                 edits_json = changes.iter().map(|change| edit_json(job, change)).collect();
                 diff = edits::unified(&old, &new, &name_of(arguments));
-                if arguments.write {
+                if let Some(caution) = caution(&finished.result, arguments) {
+                    object.insert("caution".to_owned(), json!(caution));
+                    if arguments.write {
+                        code = Kind::Work.exit_code();
+                    }
+                } else if arguments.write {
                     write_back(arguments, &old, &new)?;
                 }
+            }
+            if !finished.checks.is_empty() {
+                object.insert("checks".to_owned(), json!(finished.checks));
             }
             status_of(&finished.result, arguments)
         }
         Err(_) => "failed",
     };
+    if let Ok(finished) = ended {
+        object.insert("checks".to_owned(), json!(finished.checks));
+        if let Some(reason) = &finished.asked_again {
+            object.insert("asked_again".to_owned(), json!(reason));
+        }
+        if let Outcome::Edit { caution: Some(caution), .. } = &finished.result {
+            object.insert("caution".to_owned(), json!(caution));
+        }
+    }
     object.insert("status".to_owned(), json!(status));
     object.insert("edits".to_owned(), Value::Array(edits_json));
     object.insert("diff".to_owned(), json!(diff));

@@ -188,6 +188,7 @@ fn judge(
         ["edits", "preview"] => {
             Err("cannot show you less than you asked for; it is ignored".to_owned())
         }
+        ["edits", "reask"] if leaf.leaf().and_then(toml::Value::as_bool) == Some(false) => Ok(None),
         ["$schema"] => Ok(None),
         ["memory", "indexing", "enabled"]
             if leaf.leaf().and_then(toml::Value::as_bool) == Some(false) =>

@@ -186,6 +186,8 @@ pub struct PrivacyOptions {
 pub struct EditsOptions {
     /// Which edits wait for you as proposals: none, those you typed into or that did not pass every check, or all.
     pub preview: Option<Preview>,
+    /// Whether the model is asked once more, with the reason, when its answer cannot be used or an edit fails a check.
+    pub reask: Option<bool>,
 }
 
 /// `[actions.NAME]`: what an action file has in its front matter, and the template.

@@ -233,10 +233,18 @@ pub enum Preview {
 }
 
 /// `[edits]`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EditSettings {
     /// Which edits wait for the user.
     pub preview: Preview,
+    /// Whether a model is asked once more when its answer cannot be used.
+    pub reask: bool,
+}
+
+impl Default for EditSettings {
+    fn default() -> Self {
+        Self { preview: Preview::default(), reask: true }
+    }
 }
 
 /// An action of the user's or the project's config (`[actions.NAME]`), as written.

@@ -22,7 +22,9 @@ mod region;
 mod selection;
 
 pub use apply::replace_file;
-pub use check::{Check, Verdict};
+pub use check::{
+    Check, Culprit, Fault, Findings, MayChange, Proposed, Protection, Verdict, look_at, protection,
+};
 pub use diff::{smallest_changes, unified};
 pub use fence::fence_longer_than;
 pub use merge::{Merged, merge, merge_into};

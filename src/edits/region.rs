@@ -92,7 +92,7 @@ impl Region {
             net.follow(&change);
         }
         // Elsewhere there may be a copy of the same text.
-        let is_there = !net.touched && (net.range == region.range || net.overlaps(region));
+        let is_there = !net.touched && (now == before || net.overlaps(region));
         if is_there { net } else { region }
     }
 

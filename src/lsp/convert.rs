@@ -92,8 +92,8 @@ pub(super) fn to_lsp_range(text: &Rope, range: CharRange, encoding: Encoding) ->
 
 /// The changes of one content change event, in the order in which they are to be applied.
 ///
-/// An event without a range replaces the whole text; only what differs counts as changed, so that the regions
-/// of running jobs stay where they are.
+/// Only what differs counts as changed, in an event without a range, which replaces the whole text, and in one
+/// that replaces more than it changes, as formatters do: so the regions of running jobs stay where they are.
 pub(super) fn from_lsp_content_change(
     text: &Rope,
     event: TextDocumentContentChangeEvent,
@@ -101,7 +101,14 @@ pub(super) fn from_lsp_content_change(
 ) -> Vec<Change> {
     match event.range {
         Some(range) => {
-            vec![Change { range: from_lsp_range(text, range, encoding), text: event.text }]
+            let range = from_lsp_range(text, range, encoding);
+            if range.is_empty() || event.text.is_empty() {
+                return vec![Change { range, text: event.text }];
+            }
+            let old = text.slice(range.chars()).to_string();
+            let mut changes = text::changes_between(&old, &event.text, range.start());
+            changes.reverse();
+            changes
         }
         None => text::whole_text_changes(text, &event.text),
     }

@@ -50,6 +50,9 @@ pub(super) struct JobResult {
     /// What was looked at before the edit might reach the document.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) checks: Vec<Check>,
+    /// Why the model was asked once more, if it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) asked_again: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) error: Option<ErrorText>,
     /// What the user reads at the end of the progress.
@@ -209,6 +212,12 @@ pub(super) fn watched(
         Watched::ToolResult { call, summary, worked } => {
             stream.send(Piece::Tool(ToolParams::ended(call, summary, worked)));
         }
+        Watched::AskedAgain { reason } => {
+            let message = format!("asked again: {reason}");
+            progress.asked_again(neutral::one_line(&message));
+            let class = "asked_again".to_owned();
+            stream.send(Piece::Restart { reason: ErrorText { class, message, hint: None } });
+        }
         // Who asks with tools tells of it.
         Watched::WithoutTools { .. } => {}
         Watched::FellBack(fell_back) => stream.send(Piece::Restart {
@@ -235,6 +244,7 @@ fn cancelled(id: JobId, title: &str, stream: &Stream) -> JobResult {
         fell_back: Vec::new(),
         proposal_id: None,
         checks: Vec::new(),
+        asked_again: None,
         error: None,
         message,
     }
@@ -268,6 +278,7 @@ fn failed(id: JobId, title: &str, error: &JobError, stream: &Stream) -> JobResul
         usage: None,
         proposal_id: None,
         checks: Vec::new(),
+        asked_again: None,
     }
 }
 
@@ -305,7 +316,7 @@ pub(super) async fn deliver(
     order: &Order,
     finished: Finished,
 ) -> JobResult {
-    let Finished { answer, result, checks } = finished;
+    let Finished { answer, result, checks, asked_again } = finished;
     session.state.write(|inner| {
         inner.last = Some(LastAnswer::of(&answer));
     });
@@ -342,6 +353,7 @@ pub(super) async fn deliver(
         fell_back: answer.fell_back,
         proposal_id,
         checks,
+        asked_again,
         error: None,
         message,
     }
