@@ -269,7 +269,8 @@ mod tests {
 
     #[test]
     fn what_the_user_deleted_does_not_come_back_where_the_answer_moved_it() {
-        check_conflict("a\nb\nc\nd\ne\n", "a\nc\nd\ne\n", "d\ne\na\nb\nc\n", "d\ne\na\nb\nc\n");
+        assert!(!keeps_deleting("a\nb\nc\n", "a\nc\n", "c\na\nb\n", "c\na\nb\n"));
+        assert!(keeps_deleting("a\nb\nc\n", "a\nc\n", "b\nb\nc\n", "b\nc\n"));
     }
 
     #[test]

@@ -141,19 +141,16 @@ async fn send(session: &Session, label: &str, edit: WorkspaceEdit, sent: Sent) -
 /// Believes a refusal at once where the client had reason to find the edit stale. Else its next text may show that
 /// it took the edit all the same, and a second one would do everything twice.
 async fn refused(sent: Sent, reason: &str) -> Answered {
-    if !(sent.is_versioned && sent.bell.has_news())
-        && let Ok(is_clean) = tokio::time::timeout(ECHO, sent.bell.rung()).await
-    {
-        return Answered::Done(if is_clean {
-            Applied::Yes(Sent { has_arrived: true, ..sent })
-        } else {
-            Applied::Crossed(sent)
-        });
+    let refused = Answered::Refused(neutral::one_line(reason));
+    if sent.is_versioned && sent.bell.has_news() {
+        return refused;
     }
-    if sent.bell.seems_taken() {
-        return Answered::Done(Applied::Crossed(sent));
+    match tokio::time::timeout(ECHO, sent.bell.rung()).await {
+        Ok(true) => Answered::Done(Applied::Yes(Sent { has_arrived: true, ..sent })),
+        Ok(false) => Answered::Done(Applied::Crossed(sent)),
+        Err(_elapsed) if sent.bell.seems_taken() => Answered::Done(Applied::Crossed(sent)),
+        Err(_elapsed) => refused,
     }
-    Answered::Refused(neutral::one_line(reason))
 }
 
 /// Whether an edit that the client has taken got where it was meant to go, as far as its next text tells.

@@ -190,7 +190,7 @@ fn finished(scenario: &Scenario, fitted: &Fitted) -> Finished {
     } else {
         Outcome::Edit { range, text: fitted.text.clone(), caution: None }
     };
-    Finished { answer, result, checks: Vec::new() }
+    Finished { answer, result, checks: Vec::new(), asked_again: None }
 }
 
 fn order(scenario: &Scenario, session: &Session) -> Order {

@@ -39,7 +39,7 @@ impl Bell {
 }
 
 /// As many bytes of an edit, found in a change, are more than chance.
-const TELLING: usize = 4;
+const TELLING: usize = 8;
 
 /// Edits on their way to the client.
 #[derive(Debug, Default)]
