@@ -68,10 +68,12 @@ struct Edit {
 }
 
 impl Edit {
-    /// Whether a change holds a part of the edit that nobody types by chance.
+    /// Whether a change has so much in common with a part of the edit that nobody typed it by chance.
     fn is_like(&self, change: &Change) -> bool {
-        let parts = self.parts.iter().map(|part| part.trim());
-        parts.filter(|part| part.len() >= TELLING).any(|part| change.text.contains(part))
+        let is_in = |part: &str, whole: &str| part.len() >= TELLING && whole.contains(part);
+        self.parts
+            .iter()
+            .any(|part| is_in(part.trim(), &change.text) || is_in(change.text.trim(), part))
     }
 
     fn is_in_place(&self, text: &Rope) -> bool {
@@ -103,9 +105,16 @@ impl Meant {
         bell
     }
 
-    /// Forgets the edits of a document that is closed.
+    /// Forgets the edits of a document that is closed. Versions begin anew with the next one of that name, so that
+    /// an edit which is still under way may land in it.
     pub(super) fn forget(&mut self, uri: &Url) {
-        self.edits.retain(|edit| edit.uri != *uri);
+        self.edits.retain(|edit| {
+            let is_concerned = edit.uri == *uri;
+            if is_concerned && let Some(bell) = edit.bell.upgrade() {
+                bell.has_news.store(true, Ordering::Relaxed);
+            }
+            !is_concerned
+        });
     }
 
     /// Follows a change.

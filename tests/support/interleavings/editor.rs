@@ -94,7 +94,8 @@ impl Editor {
     /// Does one thing.
     pub(crate) fn step(&mut self, step: &Step) {
         match step {
-            Step::Flush | Step::Wait(_) => self.flush(),
+            Step::Wait(_) => {}
+            Step::Flush => self.flush(),
             Step::Reopen { other_text, other_language } => {
                 self.reopen(*other_text, *other_language);
             }

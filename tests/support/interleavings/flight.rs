@@ -24,7 +24,15 @@ pub(crate) trait Wire {
 pub(crate) async fn play(editor: &mut Editor, wire: &mut impl Wire, steps: &[Step]) {
     for step in steps {
         if let Step::Wait(milliseconds) = step {
-            wire.wait(u64::from(*milliseconds)).await;
+            let milliseconds = u64::from(*milliseconds);
+            let until_told = if editor.is_late() { milliseconds.min(LATE) } else { milliseconds };
+            wire.wait(until_told).await;
+            if until_told == LATE {
+                editor.flush();
+                tell(editor, wire).await;
+            }
+            wire.wait(milliseconds - until_told).await;
+            continue;
         }
         editor.step(step);
         tell(editor, wire).await;
