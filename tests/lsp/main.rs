@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "what is not as expected fails the test")]
 
+#[path = "../support/interleavings/mod.rs"]
+mod interleavings;
 #[path = "../support/test_server.rs"]
 mod test_server;
 
@@ -11,6 +13,7 @@ mod config;
 mod edits;
 mod extension;
 mod faults;
+mod interleaved;
 mod lifecycle;
 mod menu;
 mod model;

@@ -19,7 +19,7 @@ pub(crate) struct Fitted {
 
 /// The edit that the core makes of a scenario's answer, or why it makes none.
 pub(crate) fn fit(scenario: &Scenario) -> Result<Fitted, String> {
-    let snapshot = Snapshot::of_text(&scenario.document, "rust", None);
+    let snapshot = Snapshot::of_text(&scenario.document, "plaintext", None);
     let selection =
         CharRange::new(CharIdx(scenario.selection.start), CharIdx(scenario.selection.end));
     let selected = edits::fit_selection(&snapshot.text, selection);

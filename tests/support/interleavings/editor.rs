@@ -48,7 +48,7 @@ impl Editor {
             buffer: Buffer::new(&scenario.document),
             version: 1,
             is_open: true,
-            language: "rust",
+            language: "plaintext",
             region,
             undo: Vec::new(),
             redo: Vec::new(),

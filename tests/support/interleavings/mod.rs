@@ -5,6 +5,8 @@
 //! comes from; [`judge`] holds what arawn did and said against that. Two drivers use it: one inside the crate,
 //! with a clock of its own and a hundred thousand scenarios a minute, and one through the front door.
 
+#![allow(dead_code, unused_imports, reason = "each driver uses its own part of this folder")]
+
 mod answers;
 mod buffer;
 mod documents;
@@ -15,13 +17,11 @@ mod landing;
 mod scenario;
 mod shrink;
 
-#[expect(unused_imports, reason = "each driver uses its own part")]
 pub(crate) use {
     answers::{Fitted, fit},
-    buffer::Units,
     editor::{Editor, URI},
     flight::{Wire, fly, play},
     judge::{End, Story, judge},
-    scenario::{Client, Scenario, Step},
+    scenario::{Output, Says, Scenario, Step},
     shrink::shrunk,
 };
