@@ -24,6 +24,7 @@ impl Region {
     }
 
     /// The region with borders that take in what is inserted exactly at them.
+    #[must_use]
     pub fn taking_in(self) -> Self {
         Self { takes_in_start: true, takes_in_end: true, ..self }
     }
@@ -37,10 +38,9 @@ impl Region {
         let (start, end) = (self.range.start(), self.range.end());
         let (from, to) = (change.range.start(), change.range.end());
         let is_insertion = from == to;
+        let takes_in_start = self.takes_in_start || self.range.is_empty();
         let is_taken_in = is_insertion
-            && ((self.range.is_empty() && from == start)
-                || (self.takes_in_start && from == start)
-                || (self.takes_in_end && from == end));
+            && ((takes_in_start && from == start) || (self.takes_in_end && from == end));
         let before = !is_taken_in && to <= start && (from < start || to < end);
         let after = !is_taken_in && from >= end && (to > end || start < from);
         let is_outside = before || after;
