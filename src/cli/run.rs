@@ -345,17 +345,12 @@ fn end_json(
                 let old = job.snapshot.text.to_string();
                 edits_json = changes.iter().map(|change| edit_json(job, change)).collect();
                 diff = edits::unified(&old, &new, &name_of(arguments));
-                if let Some(caution) = caution(&finished.result, arguments) {
-                    object.insert("caution".to_owned(), json!(caution));
-                    if arguments.write {
-                        code = Kind::Work.exit_code();
-                    }
+                let must_not = caution(&finished.result, arguments).is_some();
+                if arguments.write && must_not {
+                    code = Kind::Work.exit_code();
                 } else if arguments.write {
                     write_back(arguments, &old, &new)?;
                 }
-            }
-            if !finished.checks.is_empty() {
-                object.insert("checks".to_owned(), json!(finished.checks));
             }
             status_of(&finished.result, arguments)
         }

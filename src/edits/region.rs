@@ -24,6 +24,7 @@ impl Region {
     }
 
     /// The region with borders that take in what is inserted exactly at them.
+    #[must_use]
     pub fn taking_in(self) -> Self {
         Self { takes_in_start: true, takes_in_end: true, ..self }
     }
@@ -38,10 +39,9 @@ impl Region {
         let (start, end) = (self.range.start(), self.range.end());
         let (from, to) = (change.range.start(), change.range.end());
         let is_insertion = from == to;
+        let takes_in_start = self.takes_in_start || self.range.is_empty();
         let is_taken_in = is_insertion
-            && ((self.range.is_empty() && from == start)
-                || (self.takes_in_start && from == start)
-                || (self.takes_in_end && from == end));
+            && ((takes_in_start && from == start) || (self.takes_in_end && from == end));
         let is_swallowed =
             from <= start && end <= to && from < to && (from < start || start < end) && start < to;
         if is_swallowed {
@@ -88,9 +88,12 @@ impl Region {
             return region;
         }
         let mut net = Self::new(range);
+        let mut edge = Self::new(line_break_before(range, before));
         for change in whole_text_changes(before, &now.to_string()) {
             net.follow(&change);
+            edge.follow(&change);
         }
+        net.take_in_line_start(range, edge, before, now);
         // Elsewhere there may be a copy of the same text.
         let is_there = !net.touched && (now == before || net.overlaps(region));
         if is_there { net } else { region }
@@ -144,6 +147,31 @@ mod tests {
         region.follow(change);
         let expected = (range(expected.0, expected.1), touched);
         assert_eq!((region.range, region.touched), expected, "{change:?}");
+    }
+
+    #[test]
+    fn what_takes_the_place_of_all_of_it_is_inside() {
+        check_follow(5, 9, &change(4, 12, "xy"), (4, 6), true);
+        check_follow(5, 9, &change(5, 9, "xy"), (5, 7), true);
+        check_follow(5, 5, &change(3, 8, "xyz"), (3, 6), true);
+        check_follow(5, 5, &change(3, 5, "xyz"), (6, 6), false);
+    }
+
+    #[test]
+    fn what_is_typed_in_front_of_its_first_line_is_part_of_that_line() {
+        let before = Rope::from_str("a\nb\nc\nd\n");
+        let check = |at: usize, text: &str, expected: (usize, usize), touched: bool| {
+            let typed = change(at, at, text);
+            let mut now = before.clone();
+            typed.apply(&mut now);
+            let region = Region::followed(range(2, 6), [&typed], &before, &now);
+            assert_eq!((region.range, region.touched), (range(expected.0, expected.1), touched));
+        };
+        check(2, "// ", (2, 9), true);
+        check(2, "// x\n", (7, 11), false);
+        check(2, "// x\n\t", (7, 12), true);
+        check(1, "x", (3, 7), false);
+        check(6, "x", (2, 6), false);
     }
 
     #[test]

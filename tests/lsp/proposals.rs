@@ -368,3 +368,23 @@ async fn lenses_stand_above_the_hunks_of_a_client_that_refreshes_them() {
     );
     proposed.server.close().await;
 }
+
+#[tokio::test]
+async fn an_answer_that_makes_errors_with_what_was_typed_becomes_a_proposal() {
+    let text = "fn f() {\n    if a {\n    x();\n    y();\n    z();\n    }\n}\n";
+    let mut running = Running::start(able(), text, range(1, 0, 6, 0)).await;
+    // The user takes the condition away, the model gives it another branch: no line has both changes.
+    running.types("    if a {\n", "").await;
+    running.types("    z();\n    }\n", "    z();\n").await;
+    let answer = "    if a {\n    x();\n    y();\n    } else {\n    z();\n    }\n";
+    running.answers(&format!("```rust\n{answer}```\n")).await;
+    let Running { mut server, call, bench: _bench, .. } = running;
+    call.done().await;
+    let page = server.wait_for("window/showDocument").await;
+    server.reply(&page, json!({ "success": true })).await;
+    let shown = server.shown().await;
+    let proposed = "Arawn: Refactor: proposed: the answer does not fit what you typed meanwhile; ";
+    assert!(shown.starts_with(proposed), "{shown}");
+    server.progress_end().await;
+    server.close().await;
+}
