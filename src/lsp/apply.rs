@@ -48,9 +48,7 @@ pub(super) struct Wanted {
 /// An edit that the client was given.
 #[derive(Clone, Debug)]
 pub(super) struct Sent {
-    /// The document.
-    pub(super) uri: Url,
-    /// As it was before.
+    /// The document as it was before.
     pub(super) before: Snapshot,
     bell: Arc<Bell>,
     is_versioned: bool,
@@ -98,7 +96,7 @@ fn made(inner: &mut Inner, wanted: Wanted) -> (WorkspaceEdit, Sent) {
     }
     let parts = changes.into_iter().map(|change| change.text).collect();
     let bell = inner.meant.expect(&uri, whole, region, text, parts);
-    (edit, Sent { uri, before, bell, is_versioned, has_arrived: false })
+    (edit, Sent { before, bell, is_versioned, has_arrived: false })
 }
 
 enum Answered {

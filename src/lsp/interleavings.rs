@@ -35,7 +35,7 @@ mod world;
 use world::{Editor, End, Fitted, Scenario, Story, URI, Wire, fit, fly, judge, play, shrunk};
 
 /// How many interleavings run where nobody asks for more.
-const N_USUAL: u64 = 20_000;
+const N_USUAL: u64 = 12_000;
 
 /// No job may take longer, by the clock of the test.
 const LONGEST: Duration = Duration::from_secs(120);

@@ -76,8 +76,12 @@ impl Edit {
             .any(|part| is_in(part.trim(), &change.text) || is_in(change.text.trim(), part))
     }
 
+    /// Whether the place holds what was meant. Some clients allow one line break in a document and turn all
+    /// others into it.
     fn is_in_place(&self, text: &Rope) -> bool {
-        text.get_slice(self.region.range.chars()).is_some_and(|now| now == self.text.as_str())
+        let same_lines = |now: &str| now.replace("\r\n", "\n") == self.text.replace("\r\n", "\n");
+        text.get_slice(self.region.range.chars())
+            .is_some_and(|now| now == self.text.as_str() || same_lines(&now.to_string()))
     }
 }
 
@@ -162,5 +166,49 @@ impl Meant {
             }
             !rings
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use crate::text::CharIdx;
+
+    use super::*;
+
+    /// Expects `b` to become `B!` in three lines, and plays changes as single events. Returns whether the bell
+    /// rings, and whether nothing had crossed.
+    fn check(changes: &[(usize, usize, &str)], expected: Option<bool>) {
+        let uri = Url::parse("untitled:1").unwrap();
+        let range = |start, end| CharRange::new(CharIdx(start), CharIdx(end));
+        let mut text = Rope::from_str("a\nb\nc\n");
+        let mut meant = Meant::default();
+        let whole = Rope::from_str("a\nB!\nc\n");
+        let parts = vec!["B".to_owned(), "!".to_owned()];
+        let bell = meant.expect(&uri, whole, range(2, 4), "B!\n".to_owned(), parts);
+        for (start, end, new) in changes {
+            let change = Change { range: range(*start, *end), text: (*new).to_owned() };
+            change.apply(&mut text);
+            meant.follow(&uri, &change);
+            meant.compare(&uri, &text);
+        }
+        meant.compare_places(&uri, &text);
+        assert_eq!(bell.rung().now_or_never(), expected, "{changes:?}");
+        assert!(bell.has_news());
+    }
+
+    #[test]
+    fn the_bell_rings_when_the_edit_is_there_in_parts_or_as_a_whole() {
+        check(&[(2, 3, "B!")], Some(true));
+        check(&[(3, 3, "!"), (2, 3, "B")], Some(true));
+        check(&[(0, 1, "typed"), (6, 7, "B!")], Some(true));
+        check(&[(3, 3, "!")], None);
+        check(&[(0, 1, "B!")], None);
+    }
+
+    #[test]
+    fn an_edit_that_wrote_over_typing_has_crossed_with_it() {
+        check(&[(2, 3, "typed"), (2, 7, "B!")], Some(false));
     }
 }
