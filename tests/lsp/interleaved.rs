@@ -97,6 +97,9 @@ async fn story(scenario: &Scenario, fitted: &Fitted) -> Result<(), String> {
     wire.server.idle().await;
     call.say(&scenario.answer).await;
     call.done().await;
+    // A check may have the model asked once more.
+    let (mut model, answer) = (bench.model, scenario.answer.clone());
+    let answering = tokio::spawn(async move { model.says(&answer).await });
 
     let mut shown = Vec::new();
     let mut n_flights = 0;
@@ -120,6 +123,7 @@ async fn story(scenario: &Scenario, fitted: &Fitted) -> Result<(), String> {
             _ => {}
         }
     };
+    answering.abort();
     play(&mut editor, &mut wire, &scenario.after).await;
     tokio::time::sleep(AFTERMATH).await;
     wire.server.idle().await;

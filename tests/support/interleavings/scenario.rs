@@ -202,12 +202,14 @@ impl Scenario {
         self.flights[nth.min(self.flights.len() - 1)].clone()
     }
 
-    /// Whether nobody lies, is late, or forgets.
+    /// Whether nobody lies, is late, forgets, or begins anew with the versions while an edit is under way.
     pub(crate) fn is_true(&self) -> bool {
+        let reopens = |step: &Step| matches!(step, Step::Reopen { .. });
         self.client.checks_versions
             && self.client.document_changes
             && !self.client.is_late
             && self.flights.iter().all(|it| it.take == Take::Apply && it.says == Says::Truth)
+            && !self.flights.iter().any(|it| it.before.iter().any(reopens))
     }
 }
 
