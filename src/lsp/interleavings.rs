@@ -249,18 +249,8 @@ async fn story(scenario: &Scenario, fitted: &Fitted) -> Result<Story, String> {
     let result: JobResult =
         tokio::time::timeout(LONGEST, playing).await.map_err(|_| "the job does not end")??;
     play(&mut editor, &mut wire, &scenario.after).await;
-    wire.wait(1000).await;
-    editor.flush();
-    for (method, params) in editor.outgoing() {
-        wire.tell(method, params).await;
-    }
-    // Whatever still goes on has time to.
-    wire.wait(5000).await;
+    settle(&mut editor, &mut wire, &session).await?;
     listening.abort();
-    let known = session.state.snapshot(&uri).map(|it| it.text.to_string());
-    if known != editor.text() {
-        return Err(format!("the editor has {:?}, the server {known:?}", editor.text()));
-    }
     if edits.try_recv().is_ok() {
         return Err("an edit was sent after the job's end".to_owned());
     }
@@ -268,6 +258,23 @@ async fn story(scenario: &Scenario, fitted: &Fitted) -> Result<Story, String> {
     let shown = said.shown.lock().unwrap().clone();
     let end = End { status: status.as_str().unwrap().to_owned(), message: result.message, shown };
     judge(scenario, fitted, &editor, &end)
+}
+
+/// Lets time pass until nothing goes on any more; then editor and server have the same text.
+async fn settle(editor: &mut Editor, wire: &mut Direct, session: &Session) -> Result<(), String> {
+    wire.wait(1000).await;
+    editor.flush();
+    for (method, params) in editor.outgoing() {
+        wire.tell(method, params).await;
+    }
+    wire.wait(5000).await;
+    let uri: Url = URI.parse().unwrap();
+    let known = session.state.snapshot(&uri).map(|it| it.text.to_string());
+    if known == editor.text() {
+        Ok(())
+    } else {
+        Err(format!("the editor has {:?}, the server {known:?}", editor.text()))
+    }
 }
 
 /// Plays a scenario on a clock of its own; a panic is a failure like any other.

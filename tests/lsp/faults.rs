@@ -206,31 +206,30 @@ impl Client {
         self.server.notify("$/unheardOf", json!([1])).await;
     }
 
+    /// What the user does while the first edit is under way.
+    async fn gets_in_the_way(&mut self, does: Does) {
+        match does {
+            Does::TypesInside => self.buffer.replace(&range(2, 11, 2, 16), "b * a"),
+            Does::DeletesAll => self.buffer.text.clear(),
+            Does::Closes => return self.closes().await,
+            _ => return,
+        }
+        self.tells().await;
+    }
+
     async fn edit(&mut self, does: Does, request: &Value) {
         self.n_edits += 1;
         let is_first = self.n_edits == 1;
         let edit = &request["params"]["edit"];
         match does {
-            Does::Refuses | Does::TypesInside | Does::DeletesAll if !is_first => {
+            Does::Refuses | Does::TypesInside | Does::DeletesAll | Does::Closes => {
+                if is_first {
+                    self.gets_in_the_way(does).await;
+                }
                 self.answers(request, false).await;
             }
-            Does::Refuses => self.answers(request, false).await,
             Does::Fails => self.server.reply_error(request).await,
             Does::Ignores => {}
-            Does::TypesInside => {
-                self.buffer.replace(&range(2, 11, 2, 16), "b * a");
-                self.tells().await;
-                self.answers(request, false).await;
-            }
-            Does::DeletesAll => {
-                self.buffer.text.clear();
-                self.tells().await;
-                self.answers(request, false).await;
-            }
-            Does::Closes => {
-                self.closes().await;
-                self.answers(request, false).await;
-            }
             Does::FindsStale if is_first => {
                 self.buffer.replace(&range(0, 0, 0, 0), "//\n");
                 self.tells().await;
@@ -285,6 +284,32 @@ impl Client {
             }
         }
     }
+
+    /// Holds result and text against what the case says, and what was said.
+    async fn is_as_expected(&mut self, case: &Case, result: &Value) {
+        let status = self.server.command("arawn.status", Value::Null).await;
+        assert_eq!(status["jobs"], json!([]), "{}: no job is left", case.name);
+        let told = result["status"].as_str().unwrap();
+        assert!(case.statuses.contains(&told), "{}: {result}", case.name);
+        let has_edit = self.buffer.text.contains(SIMPLIFIED_LINE);
+        match case.text {
+            Text::Users => assert!(!has_edit, "{}: {}", case.name, self.buffer.text),
+            Text::Edited => {
+                let lines = self.buffer.text.matches(SIMPLIFIED_LINE).count();
+                assert_eq!(lines, 1, "{}: {}", case.name, self.buffer.text);
+            }
+            Text::Astray => {}
+        }
+        self.said.push(result["message"].as_str().unwrap().to_owned());
+        if matches!(case.text, Text::Astray) {
+            // It is said as soon as the client's next text shows it.
+            let owns_up = |text: &String| text.contains("look whether it is right");
+            while !self.said.iter().any(owns_up) {
+                let message = self.server.receive().await;
+                self.said.extend(message["params"]["message"].as_str().map(str::to_owned));
+            }
+        }
+    }
 }
 
 async fn check(case: &Case) {
@@ -312,28 +337,7 @@ async fn check(case: &Case) {
         client.tells().await;
         client.answers(&request, true).await;
     }
-    let status = client.server.command("arawn.status", Value::Null).await;
-    assert_eq!(status["jobs"], json!([]), "{}: no job is left", case.name);
-    let told = result["status"].as_str().unwrap();
-    assert!(case.statuses.contains(&told), "{}: {result}", case.name);
-    let has_edit = client.buffer.text.contains(SIMPLIFIED_LINE);
-    match case.text {
-        Text::Users => assert!(!has_edit, "{}: {}", case.name, client.buffer.text),
-        Text::Edited => {
-            let lines = client.buffer.text.matches(SIMPLIFIED_LINE).count();
-            assert_eq!(lines, 1, "{}: {}", case.name, client.buffer.text);
-        }
-        Text::Astray => {}
-    }
-    client.said.push(result["message"].as_str().unwrap().to_owned());
-    if matches!(case.text, Text::Astray) {
-        // It is said as soon as the client's next text shows it.
-        let owns_up = |text: &String| text.contains("look whether it is right");
-        while !client.said.iter().any(owns_up) {
-            let message = client.server.receive().await;
-            client.said.extend(message["params"]["message"].as_str().map(str::to_owned));
-        }
-    }
+    client.is_as_expected(case, &result).await;
     client.server.close_and_listen().await;
 }
 

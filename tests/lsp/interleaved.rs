@@ -79,6 +79,37 @@ fn playable(seed: u64) -> Option<(Scenario, Fitted)> {
     Some((scenario, fitted))
 }
 
+/// Plays along until request `id` is answered. Returns the result, and what was shown.
+async fn plays(
+    scenario: &Scenario,
+    editor: &mut Editor,
+    wire: &mut Pipe,
+    id: i64,
+) -> (Value, Vec<String>) {
+    let mut shown = Vec::new();
+    let mut n_flights = 0;
+    loop {
+        let message = wire.server.receive().await;
+        shown.extend(message["params"]["message"].as_str().map(str::to_owned));
+        match message["method"].as_str() {
+            None if message["id"] == id => return (message["result"].clone(), shown),
+            Some("workspace/applyEdit") => {
+                let flight = scenario.flight(n_flights);
+                // What is told after an answer crosses with an edit made because of it.
+                let is_known = n_flights == 0
+                    || !(editor.is_late() || scenario.flight(n_flights - 1).answers_first);
+                n_flights += 1;
+                let planned_on = is_known.then(|| editor.told().to_owned());
+                fly(editor, wire, &message, planned_on.as_deref(), &flight).await;
+            }
+            Some(_) if message.get("id").is_some() => {
+                wire.server.reply(&message, Value::Null).await;
+            }
+            _ => {}
+        }
+    }
+}
+
 async fn story(scenario: &Scenario, fitted: &Fitted) -> Result<(), String> {
     let mut bench = Bench::new().await;
     let mut options = options(bench.settings());
@@ -101,28 +132,7 @@ async fn story(scenario: &Scenario, fitted: &Fitted) -> Result<(), String> {
     let (mut model, answer) = (bench.model, scenario.answer.clone());
     let answering = tokio::spawn(async move { model.says(&answer).await });
 
-    let mut shown = Vec::new();
-    let mut n_flights = 0;
-    let result = loop {
-        let message = wire.server.receive().await;
-        shown.extend(message["params"]["message"].as_str().map(str::to_owned));
-        match message["method"].as_str() {
-            None if message["id"] == id => break message["result"].clone(),
-            Some("workspace/applyEdit") => {
-                let flight = scenario.flight(n_flights);
-                // What is told after an answer crosses with an edit made because of it.
-                let is_known = n_flights == 0
-                    || !(editor.is_late() || scenario.flight(n_flights - 1).answers_first);
-                n_flights += 1;
-                let planned_on = is_known.then(|| editor.told().to_owned());
-                fly(&mut editor, &mut wire, &message, planned_on.as_deref(), &flight).await;
-            }
-            Some(_) if message.get("id").is_some() => {
-                wire.server.reply(&message, Value::Null).await;
-            }
-            _ => {}
-        }
-    };
+    let (result, mut shown) = plays(scenario, &mut editor, &mut wire, id).await;
     answering.abort();
     play(&mut editor, &mut wire, &scenario.after).await;
     tokio::time::sleep(AFTERMATH).await;
