@@ -11,6 +11,8 @@ pub struct Region {
     pub range: CharRange,
     /// Whether anything inside was changed since.
     pub touched: bool,
+    /// Whether all of it was replaced together with text around it: then nobody can tell what of it is inside.
+    pub is_lost: bool,
     /// What is inserted exactly at the start belongs inside.
     takes_in_start: bool,
     /// What is inserted exactly at the end belongs inside.
@@ -20,7 +22,7 @@ pub struct Region {
 impl Region {
     /// An untouched region.
     pub fn new(range: CharRange) -> Self {
-        Self { range, touched: false, takes_in_start: false, takes_in_end: false }
+        Self { range, touched: false, is_lost: false, takes_in_start: false, takes_in_end: false }
     }
 
     /// The region with borders that take in what is inserted exactly at them.
@@ -48,6 +50,7 @@ impl Region {
             // The place itself is gone: it is somewhere in what was put there instead.
             self.range = CharRange::new(from, change.map(to, Shift::After));
             (self.touched, self.takes_in_start, self.takes_in_end) = (true, true, true);
+            self.is_lost |= from < start || end < to;
             return;
         }
         let before = !is_taken_in && to <= start && (from < start || to < end);

@@ -142,7 +142,11 @@ impl JobEdit<'_> {
         let is_open = running.place.is_open_at(&uri);
         let document = inner.documents.get(&uri).filter(|_| is_open).ok_or(NotSent::Closed)?;
         let now = document.text();
-        let region = running.region_now(self.range, &self.snapshot.text, now).range;
+        let region = running.region_now(self.range, &self.snapshot.text, now);
+        if region.is_lost {
+            return Err(NotSent::Conflict);
+        }
+        let region = region.range;
         let Merged::Clean(text) = self.merged(now, region) else { return Err(NotSent::Conflict) };
         let present = now.slice(region.chars()).to_string();
         let changes = edits::smallest_changes(&present, &text, region.start());

@@ -70,19 +70,35 @@ struct Edit {
 impl Edit {
     /// Whether a change has so much in common with a part of the edit that nobody typed it by chance.
     fn is_like(&self, change: &Change) -> bool {
-        let is_in = |part: &str, whole: &str| part.len() >= TELLING && whole.contains(part);
-        self.parts
-            .iter()
-            .any(|part| is_in(part.trim(), &change.text) || is_in(change.text.trim(), part))
+        let is_in = |part: &str, whole: &str, n| part.len() >= n && whole.contains(part);
+        self.parts.iter().any(|part| {
+            is_in(part.trim(), &change.text, TELLING)
+                || is_in(change.text.trim(), part, 3 * TELLING)
+        })
     }
 
-    /// Whether the place holds what was meant. Some clients allow one line break in a document and turn all
-    /// others into it.
-    fn is_in_place(&self, text: &Rope) -> bool {
-        let same_lines = |now: &str| now.replace("\r\n", "\n") == self.text.replace("\r\n", "\n");
-        text.get_slice(self.region.range.chars())
-            .is_some_and(|now| now == self.text.as_str() || same_lines(&now.to_string()))
+    /// Whether a text is a part of the edit, or what is left of one where it agrees with what was there.
+    fn is_part(&self, text: &str) -> bool {
+        let is_rest = |part: &String| text.len() >= TELLING && part.contains(text);
+        self.parts.iter().any(|part| part == text || is_rest(part))
     }
+
+    /// Whether the place holds what was meant.
+    fn is_in_place(&self, text: &Rope) -> bool {
+        text.get_slice(self.region.range.chars())
+            .is_some_and(|now| now == self.text.as_str() || same_lines(&now, &self.text))
+    }
+
+    /// Whether the whole text is what was meant but for its line breaks.
+    fn has_made_lines(&self, text: &Rope) -> bool {
+        text.len_lines() == self.whole.len_lines() && same_lines(text, &self.whole)
+    }
+}
+
+/// Whether texts are alike but for their line breaks: some clients allow one in a document and turn all others
+/// into it.
+fn same_lines(one: &impl ToString, other: &impl ToString) -> bool {
+    one.to_string().replace("\r\n", "\n") == other.to_string().replace("\r\n", "\n")
 }
 
 impl Meant {
@@ -133,7 +149,7 @@ impl Meant {
             }
             edit.region.touched = false;
             edit.region.follow(change);
-            edit.may_have_crossed |= edit.region.touched && !edit.parts.contains(&change.text);
+            edit.may_have_crossed |= edit.region.touched && !edit.is_part(&change.text);
         }
     }
 
@@ -152,7 +168,7 @@ impl Meant {
     ///
     /// Only after all changes of a notification: a part of an edit may be the whole of nothing.
     pub(super) fn compare_places(&mut self, uri: &Url, text: &Rope) {
-        let is_made = |edit: &Edit| edit.is_in_place(text);
+        let is_made = |edit: &Edit| edit.is_in_place(text) || edit.has_made_lines(text);
         self.ring(uri, is_made);
     }
 

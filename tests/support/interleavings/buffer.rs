@@ -141,6 +141,19 @@ impl Buffer {
         let is_there = walked == column;
         is_there.then_some(idx).ok_or_else(|| format!("column {column} lies inside a character"))
     }
+
+    /// The index nearest to a position, as clients take one that is not there.
+    pub(crate) fn nearest(&self, position: &Value, units: Units) -> usize {
+        let line = position["line"].clone();
+        let mut column = position["character"].as_u64().unwrap_or_default();
+        loop {
+            match self.index(&json!({ "line": line, "character": column }), units) {
+                Ok(idx) => return idx,
+                Err(_) if column == 0 => return self.len(),
+                Err(_) => column -= 1,
+            }
+        }
+    }
 }
 
 pub(crate) fn text_of(cells: &[Cell]) -> String {

@@ -66,7 +66,7 @@ pub(crate) fn judge(
     match end.status.as_str() {
         "applied" if n_landings == 0 => told_untrue(is_lied_to || says_yes(scenario), end),
         "applied" if owns_up(end) && scenario.is_true() && editor.landings[0].is_in_sync => {
-            Err(format!("a false alarm: {:#?}", editor.landings))
+            Err(format!("a false alarm: {end:?} {:#?}", editor.landings))
         }
         "applied" if owns_up(end) => Ok(Story::OwnedUp),
         "applied" if has_strayed.is_some() => {

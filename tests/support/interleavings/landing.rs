@@ -44,7 +44,7 @@ impl Landing {
             }
             Err(error) => {
                 problem.get_or_insert(error);
-                buffer.len()
+                buffer.nearest(position, client.units)
             }
         };
         let mut parts: Vec<(Range<usize>, String)> = edits
@@ -89,21 +89,36 @@ impl Landing {
             return Err(problem.clone());
         }
         let strict = self.check_in_place(original, answer);
-        if strict.is_ok() || !is_ambiguous {
+        if strict.is_ok() {
             return strict;
         }
-        // Where a whole text came, equal lines can be taken for each other.
+        // Equal texts side by side can be taken for each other.
         let before = self.before.text();
         let elsewhere = before.match_indices(original).any(|(at, _)| {
             let rest = &before[at + original.len()..];
             self.after.strip_prefix(&before[..at]).and_then(|it| it.strip_suffix(rest))
                 == Some(answer)
         });
-        if elsewhere {
+        if elsewhere || self.is_as_answered(answer) {
             return Ok(());
+        }
+        if !is_ambiguous {
+            return strict;
         }
         keeps_lines(&before, original, answer, &self.after)
             .map_err(|error| format!("{error}, and by place: {strict:?}"))
+    }
+
+    /// Whether an edit that landed in another text has made the region what it should be, and wrote over nothing
+    /// that the user typed.
+    fn is_as_answered(&self, answer: &str) -> bool {
+        let bounds = bounds_of(&self.before.cells, &self.region);
+        let [head, middle, tail] = [0..bounds.start, bounds.clone(), bounds.end..self.before.len()]
+            .map(|range| &self.before.cells[range]);
+        let is_typed = |cell: &Cell| cell.origin == Origin::User && !cell.c.is_whitespace();
+        !self.is_in_sync
+            && !middle.iter().any(is_typed)
+            && self.after == text_of(head) + answer + &text_of(tail)
     }
 
     fn check_in_place(&self, original: &str, answer: &str) -> Result<(), String> {
