@@ -13,22 +13,27 @@ pub struct Region {
     pub touched: bool,
     /// Whether all of it was replaced together with text around it: then nobody can tell what of it is inside.
     pub is_lost: bool,
-    /// What is inserted exactly at the start belongs inside.
-    takes_in_start: bool,
-    /// What is inserted exactly at the end belongs inside.
-    takes_in_end: bool,
+    /// Where what is inserted exactly at a border belongs inside.
+    takes_in: Borders,
+}
+
+/// The borders of a region.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Borders {
+    start: bool,
+    end: bool,
 }
 
 impl Region {
     /// An untouched region.
     pub fn new(range: CharRange) -> Self {
-        Self { range, touched: false, is_lost: false, takes_in_start: false, takes_in_end: false }
+        Self { range, touched: false, is_lost: false, takes_in: Borders::default() }
     }
 
     /// The region with borders that take in what is inserted exactly at them.
     #[must_use]
     pub fn taking_in(self) -> Self {
-        Self { takes_in_start: true, takes_in_end: true, ..self }
+        Self { takes_in: Borders { start: true, end: true }, ..self }
     }
 
     /// Moves the region as a change moves the text.
@@ -41,15 +46,16 @@ impl Region {
         let (start, end) = (self.range.start(), self.range.end());
         let (from, to) = (change.range.start(), change.range.end());
         let is_insertion = from == to;
-        let takes_in_start = self.takes_in_start || self.range.is_empty();
+        let takes_in_start = self.takes_in.start || self.range.is_empty();
         let is_taken_in = is_insertion
-            && ((takes_in_start && from == start) || (self.takes_in_end && from == end));
+            && ((takes_in_start && from == start) || (self.takes_in.end && from == end));
         let is_swallowed =
             from <= start && end <= to && from < to && (from < start || start < end) && start < to;
         if is_swallowed {
             // The place itself is gone: it is somewhere in what was put there instead.
             self.range = CharRange::new(from, change.map(to, Shift::After));
-            (self.touched, self.takes_in_start, self.takes_in_end) = (true, true, true);
+            self.touched = true;
+            self.takes_in = Borders { start: true, end: true };
             self.is_lost |= from < start || end < to;
             return;
         }
@@ -58,8 +64,8 @@ impl Region {
         let is_outside = before || after;
         if !is_outside {
             self.touched = true;
-            self.takes_in_start |= !is_insertion && from <= start;
-            self.takes_in_end |= !is_insertion && to >= end;
+            self.takes_in.start |= !is_insertion && from <= start;
+            self.takes_in.end |= !is_insertion && to >= end;
         }
         let new_start = change.map(start, if is_taken_in { Shift::Before } else { Shift::After });
         let new_end = if before || is_taken_in {
