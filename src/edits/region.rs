@@ -122,7 +122,13 @@ impl Region {
     }
 
     fn overlaps(self, other: Self) -> bool {
-        self.range.start() < other.range.end() && other.range.start() < self.range.end()
+        let (start, end) = (self.range.start(), self.range.end());
+        let (other_start, other_end) = (other.range.start(), other.range.end());
+        if self.range.is_empty() {
+            other_start <= start && end <= other_end
+        } else {
+            start < other_end && other_start < end
+        }
     }
 }
 

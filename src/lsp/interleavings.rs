@@ -293,7 +293,7 @@ fn variable(name: &str) -> Option<u64> {
 }
 
 /// How many failures are enough.
-const ENOUGH: usize = 40;
+const ENOUGH: usize = 100;
 
 /// What many stories came to.
 #[derive(Default)]
