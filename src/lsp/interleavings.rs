@@ -38,7 +38,7 @@ use world::{Editor, End, Fitted, Scenario, Story, URI, Wire, fit, fly, judge, pl
 const N_USUAL: u64 = 12_000;
 
 /// No job may take longer, by the clock of the test.
-const LONGEST: Duration = Duration::from_secs(120);
+const LONGEST: Duration = Duration::from_mins(2);
 
 type Answers = Arc<Mutex<<ClientSocket as Loopback>::ResponseSink>>;
 

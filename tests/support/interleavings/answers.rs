@@ -45,7 +45,7 @@ pub(crate) fn answer(rng: &mut Rng, selected: &str) -> String {
     if lines.is_empty() {
         lines.push("    inserted();".to_owned());
     }
-    for _ in 0..1 + rng.u8(..3) {
+    for _ in 0..=rng.u8(..3) {
         rework(rng, &mut lines);
     }
     if rng.u8(..6) == 0 {
@@ -85,11 +85,7 @@ fn rework(rng: &mut Rng, lines: &mut Vec<String>) {
                 .unwrap_or_default();
             lines.insert(idx.min(lines.len()), format!("{indent}added{}();", rng.u8(..4)));
         }
-        8 | 9 => {
-            if lines.len() > 1 {
-                lines.remove(idx);
-            }
-        }
+        8 | 9 if lines.len() > 1 => drop(lines.remove(idx)),
         10 => lines.rotate_left(idx),
         _ => {}
     }

@@ -349,13 +349,13 @@ fn span(before: &Buffer, edits: &[(Range<usize>, String)], client: &Client) -> V
 pub(super) fn core_of(cells: &[Cell], region: &Range<usize>) -> Range<usize> {
     let is_of_region =
         |cell: &Cell| matches!(cell.origin, Origin::Document(idx) if region.contains(&idx));
-    match (cells.iter().position(is_of_region), cells.iter().rposition(is_of_region)) {
-        (Some(first), Some(last)) => first..last + 1,
-        _ => {
-            let at = bounds_of(cells, region).start;
-            at..at
-        }
+    let first = cells.iter().position(is_of_region);
+    let last = cells.iter().rposition(is_of_region);
+    if let (Some(first), Some(last)) = (first, last) {
+        return first..last + 1;
     }
+    let at = bounds_of(cells, region).start;
+    at..at
 }
 
 /// From behind the last character before a region to the first behind it.
