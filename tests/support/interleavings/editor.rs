@@ -261,7 +261,7 @@ impl Editor {
         }
         self.redo.clear();
         self.undo.push(group);
-        if whole {
+        if whole || self.buffer.text().replace("\r\n", "").contains('\r') {
             self.is_ambiguous = true;
             events = vec![json!({ "text": self.buffer.text() })];
         }
@@ -298,7 +298,12 @@ impl Editor {
             events.push(event);
             group.push(replaced);
         }
+        // A lone `\r` may become half of a CRLF between two events, and then the next has no position to name.
+        let has_lone_cr = before.text().replace("\r\n", "").contains('\r');
         let events = match self.client.tells {
+            Tells::FromTheEnd | Tells::FromTheStart if has_lone_cr && !edits.is_empty() => {
+                vec![span(&before, edits, &self.client)]
+            }
             Tells::FromTheEnd => events,
             Tells::FromTheStart => from_the_start(before, edits, &self.client),
             Tells::Span => vec![span(&before, edits, &self.client)],
