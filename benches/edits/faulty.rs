@@ -11,9 +11,16 @@ use super::upstream::Upstream;
 
 /// Cases a language.
 const N_CASES: usize = 40;
-/// How many of a hundred first answers are broken, and of a hundred second ones.
-const BROKEN_FIRST: usize = 40;
-const BROKEN_AGAIN: usize = 8;
+
+/// Which first answers are broken: two of five.
+fn breaks_first(case_idx: usize) -> bool {
+    case_idx % 5 < 2
+}
+
+/// Which second answers are broken too: one of twelve.
+fn breaks_again(case_idx: usize) -> bool {
+    (case_idx / 5).is_multiple_of(12)
+}
 
 /// The mistakes that small models make, as far as they break the syntax.
 #[derive(Clone, Copy, Debug)]
@@ -92,49 +99,25 @@ struct Case {
 }
 
 impl Case {
-    fn new(language: &Language, n: usize) -> Self {
-        let mut chance = Chance::of(language.id, n);
+    fn new(language: &Language, n: usize, case_idx: usize) -> Self {
         let head = if language.id == "php" { "<?php\n" } else { "" };
         let before = head.to_owned() + &language.document(n + 100..n + 103, "total");
         let selection = language.function(n, "total");
         let after = "\n".to_owned() + &language.document(n + 200..n + 202, "total");
         let right = language.function(n, "amount");
-        let mut answer = |broken: usize| {
-            let code = if chance.in_hundred() < broken {
-                let first = chance.in_hundred();
-                (0..MISTAKES.len())
-                    .find_map(|at| {
-                        MISTAKES[(first + at) % MISTAKES.len()].in_code(&right, language.id)
-                    })
-                    .unwrap()
+        let answer = |is_broken: bool, first: usize| {
+            let code = if is_broken {
+                let mut mistakes = MISTAKES.iter().cycle().skip(first % MISTAKES.len());
+                mistakes.find_map(|mistake| mistake.in_code(&right, language.id)).unwrap()
             } else {
                 right.clone()
             };
             format!("```{}\n{code}```", language.id)
         };
-        let answers = [answer(BROKEN_FIRST), answer(BROKEN_AGAIN)];
+        let answers = [answer(breaks_first(case_idx), n), answer(breaks_again(case_idx), n + 3)];
         let selected = before.chars().count()..before.chars().count() + selection.chars().count();
         let document = before + &selection + &after;
         Self { document, selected, language: language.id, right, answers }
-    }
-}
-
-/// Numbers that look random and are the same in every run.
-struct Chance(u64);
-
-impl Chance {
-    fn of(language: &str, n: usize) -> Self {
-        let seed = language.bytes().fold(n as u64 + 1, |sum, byte| sum * 131 + u64::from(byte));
-        let mut chance = Self(seed);
-        chance.in_hundred();
-        chance
-    }
-
-    fn in_hundred(&mut self) -> usize {
-        // Knuth's MMIX generator; its upper bits are the good ones.
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from((self.0 >> 33) % 100).unwrap()
     }
 }
 
@@ -195,9 +178,9 @@ async fn through_all(reask: Reask, checks: Checks) -> Tally {
     );
     let setup = Setup::new(&upstream.url(), reask);
     let mut tally = Tally::default();
-    for language in &LANGUAGES {
+    for (language_idx, language) in LANGUAGES.iter().enumerate() {
         for n in 0..N_CASES {
-            let case = Case::new(language, n);
+            let case = Case::new(language, n, language_idx * N_CASES + n);
             answers.lock().unwrap().clone_from(&case.answers);
             let job = setup.job(&case.document, case.language, case.selected.clone());
             let finished = setup.assistant.run(&job, &mut |_| ()).await.unwrap();
