@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use crate::actions::{self, Action, Catalog, InstructionComment, Output};
 use crate::backends::{Backends, ModelInfo, Pulling};
 use crate::config::Settings;
+use crate::context::Structure;
 use crate::edits::{self, Check};
 use crate::gate::{Gate, Origin, Refusal};
 use crate::images::{self, ImageError};
@@ -228,11 +229,14 @@ impl Assistant {
     ) -> Result<Finished, JobError> {
         let scope = job.scope()?;
         let settings = self.settings();
+        let structure = Structure::read(&job.snapshot, scope.code).await;
         let material = Material {
             snapshot: &job.snapshot,
             range: scope.code,
             complaints: &job.complaints,
             instruction: scope.instruction.as_deref(),
+            structure: &structure,
+            rules: "",
         };
         let task_limit = settings.tasks.get(&job.action.task).and_then(|task| task.max_tokens);
         let compose =

@@ -31,8 +31,8 @@ pub use problem::{ConfigError, Warning};
 pub use reference::{readme_table, reference_markdown, schema};
 pub use settings::{
     ActionSettings, BackendSettings, Chain, Clocks, CloudPolicy, Dialect, EditSettings,
-    EmbeddingSettings, EmbeddingSource, Link, Place, PrivacySettings, Provider, ServerSettings,
-    Settings, TaskSettings,
+    EmbeddingSettings, EmbeddingSource, Link, Place, Preview, PrivacySettings, Provider,
+    ServerSettings, Settings, TaskSettings,
 };
 pub use tree::{Origin, Source};
 pub use trust::{Project, TrustStore};

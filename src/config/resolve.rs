@@ -57,7 +57,10 @@ pub(super) fn settings(
             cloud: options.privacy.cloud.unwrap_or(CloudPolicy::Allowed),
             ignore: options.privacy.ignore.unwrap_or_default(),
         },
-        edits: EditSettings { reask: options.edits.reask.unwrap_or(EditSettings::default().reask) },
+        edits: EditSettings {
+            preview: options.edits.preview.unwrap_or_default(),
+            reask: options.edits.reask.unwrap_or(EditSettings::default().reask),
+        },
         embeddings,
         actions: options
             .actions
