@@ -1,7 +1,7 @@
 //! Measures what the checks of edits cost, and what they are good for.
 //!
 //! `cargo bench --bench edits` runs the real assistant against a scripted model on loopback and prints two
-//! tables; the figures stand in docs/performance.md and docs/edits.md.
+//! tables; `-- time` or `-- faulty` prints one of them. The figures stand in docs/performance.md and docs/edits.md.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its table")]
 #![expect(clippy::unwrap_used, reason = "a benchmark may stop at the first surprise")]
@@ -30,6 +30,19 @@ const WRITING: Duration = Duration::from_millis(300);
 
 #[tokio::main]
 async fn main() {
+    let is_wanted = |name: &str| {
+        let mut given = std::env::args().skip(1).filter(|it| !it.starts_with("--")).peekable();
+        given.peek().is_none() || given.any(|it| it == name)
+    };
+    if is_wanted("time") {
+        times().await;
+    }
+    if is_wanted("faulty") {
+        faulty::run().await;
+    }
+}
+
+async fn times() {
     println!(
         "| last token to a checked edit, {N_SELECTED} of {N_LINES} lines | median | 99th percentile | runs |"
     );
@@ -38,7 +51,6 @@ async fn main() {
     {
         time(language).await;
     }
-    faulty::run().await;
 }
 
 async fn time(language: &Language) {
