@@ -122,14 +122,6 @@ impl Parsed {
         });
         odd
     }
-
-    /// A place with the white space around it.
-    fn with_blanks(&self, place: &Range<usize>) -> Range<usize> {
-        let is_blank = |byte: &u8| byte.is_ascii_whitespace();
-        let before = self.text().bytes_at(place.start).reversed().take_while(is_blank).count();
-        let behind = self.text().bytes_at(place.end).take_while(is_blank).count();
-        place.start - before..place.end + behind
-    }
 }
 
 /// How many bytes of a span lie outside a place.
@@ -188,6 +180,40 @@ mod tests {
         let after = before.after(&[change]).unwrap();
         let now = CharRange::new(start, CharIdx(start.0 + n_chars(new)));
         after.health(now).is_worse_than(&before.health(range))
+    }
+
+    /// What the declarations around an edit say by themselves: that it is worse, that it is not, or nothing.
+    fn worse_alone(language: &str, marked: &str, new: &str) -> Option<bool> {
+        let filler = match language {
+            "python" => "def filler():\n    return 1\n\n\n",
+            _ => "int filler(int a) {\n  return a;\n}\n\n",
+        };
+        let text = filler.repeat(5) + marked + "\n" + &filler.repeat(5);
+        let parts: Vec<&str> = text.split("$0").collect();
+        let n_chars = |text: &str| text.chars().count();
+        let start = CharIdx(n_chars(parts[0]));
+        let range = CharRange::new(start, CharIdx(start.0 + n_chars(parts[1])));
+        let before = Parsed::of(&Rope::from_str(&parts.concat()), language).unwrap();
+        let change = Change { range, text: new.to_owned() };
+        let alone = before.fragment_after(&change);
+        alone.map(|(fragment, place)| fragment.health(place) != Health::default())
+    }
+
+    #[test]
+    fn the_declarations_around_an_edit_say_whether_it_is_right() {
+        let c = "int f(int a) {\n  $0return a;$0\n}\n";
+        assert_eq!(worse_alone("c", c, "return a + 1;"), Some(false));
+        assert_eq!(worse_alone("c", c, "return (a;"), Some(true));
+        assert_eq!(worse_alone("c", c, "if (a) { return a;"), Some(true));
+        assert_eq!(worse_alone("c", c, "return a; }"), Some(true));
+        assert_eq!(worse_alone("c", c, "return a; /*"), Some(true));
+        assert_eq!(worse_alone("c", "$0$0", "int g(void);\n"), Some(false));
+        assert_eq!(worse_alone("c", "int f(int a) { $0return (a;$0 }", "return a;"), None);
+        let python = "def f(a):\n$0    return a\n$0";
+        assert_eq!(worse_alone("python", python, "    return a + 1\n"), Some(false));
+        assert_eq!(worse_alone("python", python, "    x = 1\n  return x\n"), Some(true));
+        assert_eq!(worse_alone("python", python, "    # nothing\n"), Some(true));
+        assert_eq!(worse_alone("markdown", "$0a$0", "b"), None);
     }
 
     #[test]
