@@ -124,23 +124,23 @@ impl Case {
 /// What became of the answers of one run through all cases.
 #[derive(Default)]
 struct Tally {
-    n_right: usize,
-    n_wrong: usize,
-    n_proposed: usize,
-    n_refused: usize,
-    n_asked_again: usize,
+    good: usize,
+    wrong: usize,
+    proposed: usize,
+    refused: usize,
+    asked_again: usize,
 }
 
 impl Tally {
     fn n(&self) -> usize {
-        self.n_right + self.n_wrong + self.n_proposed + self.n_refused
+        self.good + self.wrong + self.proposed + self.refused
     }
 
     fn row(&self, what: &str) {
-        let share = 100.0 * self.n_right as f64 / self.n() as f64;
+        let share = 100.0 * self.good as f64 / self.n() as f64;
         println!(
             "| {what} | {share:.1} % | {} | {} | {} | {} | {} |",
-            self.n_right, self.n_wrong, self.n_proposed, self.n_refused, self.n_asked_again
+            self.good, self.wrong, self.proposed, self.refused, self.asked_again
         );
     }
 }
@@ -191,10 +191,10 @@ async fn through_all(reask: Reask, checks: Checks) -> Tally {
 }
 
 fn count(tally: &mut Tally, case: &Case, finished: &Finished, checks: Checks) {
-    tally.n_asked_again += usize::from(finished.asked_again.is_some());
+    tally.asked_again += usize::from(finished.asked_again.is_some());
     match &finished.result {
-        Outcome::Edit { caution: Some(_), .. } if checks == Checks::Obeyed => tally.n_proposed += 1,
-        Outcome::Edit { text, .. } if *text == case.right => tally.n_right += 1,
+        Outcome::Edit { caution: Some(_), .. } if checks == Checks::Obeyed => tally.proposed += 1,
+        Outcome::Edit { text, .. } if *text == case.right => tally.good += 1,
         Outcome::Edit { text, .. } => {
             if checks == Checks::Obeyed {
                 eprintln!(
@@ -202,8 +202,8 @@ fn count(tally: &mut Tally, case: &Case, finished: &Finished, checks: Checks) {
                     case.language, case.answers[0]
                 );
             }
-            tally.n_wrong += 1;
+            tally.wrong += 1;
         }
-        _ => tally.n_refused += 1,
+        _ => tally.refused += 1,
     }
 }

@@ -79,7 +79,7 @@ fn write_answer(
     for token in first {
         stream.write_all(&line(token))?;
     }
-    thread::sleep(hold);
+    thread::park_timeout(hold);
     let end = json!({
         "message": { "role": "assistant", "content": "" }, "done": true, "done_reason": "stop",
         "prompt_eval_count": n_prompt, "eval_count": tokens.len(),
