@@ -9,7 +9,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 use crate::actions::{self, Action, Catalog, InstructionComment, Output};
 use crate::backends::{Backends, ModelInfo, Pulling};
 use crate::config::Settings;
-use crate::context::Structure;
 use crate::edits::{self, Check};
 use crate::gate::{Gate, Origin, Refusal};
 use crate::images::{self, ImageError};
@@ -229,13 +228,13 @@ impl Assistant {
     ) -> Result<Finished, JobError> {
         let scope = job.scope()?;
         let settings = self.settings();
-        let structure = Structure::read(&job.snapshot, scope.code).await;
+        let work = Work::of(job, &scope, &settings).await;
         let material = Material {
             snapshot: &job.snapshot,
             range: scope.code,
             complaints: &job.complaints,
             instruction: scope.instruction.as_deref(),
-            structure: &structure,
+            structure: &work.ground.structure,
             rules: "",
         };
         let task_limit = settings.tasks.get(&job.action.task).and_then(|task| task.max_tokens);
@@ -258,11 +257,8 @@ impl Assistant {
             choice: job.choice.clone(),
             origin: Origin { files, workspace: job.workspace.clone() },
         };
-        // While the model writes, the document is parsed.
-        let work = Work::begin(job, scope.clone(), &settings);
         let answer =
             self.router.answer(&order, &compose, watch).await.map_err(JobError::NoAnswer)?;
-        let work = work.ready().await;
         let tried = work.judged(answer).await;
         match tried.reason_to_ask_again().filter(|_| settings.edits.reask) {
             None => Ok(tried.finished()),

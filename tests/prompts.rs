@@ -7,7 +7,13 @@ use arawn::actions::{Action, Catalog, Output};
 use arawn::context::Structure;
 use arawn::model::{Request, estimated_tokens};
 use arawn::prompts::{Complaint, Material, PromptError, compose};
+use arawn::syntax::Parsed;
 use arawn::text::{CharIdx, CharRange, Snapshot};
+
+fn structure_of(snapshot: &Snapshot, range: CharRange) -> Structure {
+    let parsed = Parsed::of(&snapshot.text, &snapshot.language);
+    parsed.map(|parsed| Structure::of(&parsed, range)).unwrap_or_default()
+}
 
 fn action(id: &str) -> Arc<Action> {
     Catalog::gather(&[], &[]).0.find(id).expect("it is built in").clone()
@@ -30,7 +36,7 @@ fn composed(
 ) -> Result<Request, PromptError> {
     let (snapshot, range) = marked(text);
     let complaints: Vec<Complaint> = Vec::new();
-    let structure = Structure::of(&snapshot, range);
+    let structure = structure_of(&snapshot, range);
     let material = Material {
         snapshot: &snapshot,
         range,
@@ -158,7 +164,7 @@ fn in_a_long_file(action: &Action, selected: usize) -> Request {
     }
     text.push_str("}\n");
     let (snapshot, range) = marked(&text);
-    let structure = Structure::of(&snapshot, range);
+    let structure = structure_of(&snapshot, range);
     let material = Material {
         snapshot: &snapshot,
         range,
@@ -220,7 +226,7 @@ fn a_template_can_show_rules_and_outline_itself() {
     let mut own = (*action("explain")).clone();
     own.template = "By {{ rules }} look at:\n{{ outline }}".to_owned();
     let (snapshot, range) = marked("fn a() {}\n$0fn b() {}\n$0");
-    let structure = Structure::of(&snapshot, range);
+    let structure = structure_of(&snapshot, range);
     let material = Material {
         snapshot: &snapshot,
         range,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{Job, Outcome, Scope};
 use crate::actions::Output;
 use crate::config::Settings;
+use crate::context::Structure;
 use crate::edits::{
     self, Check, Culprit, Fault, Findings, MayChange, Place, Proposed, Protection, Side, Unusable,
 };
@@ -18,11 +19,13 @@ use crate::text::{CharIdx, CharRange};
 pub(super) struct Ground {
     parsed: Option<Parsed>,
     protection: Option<Protection>,
+    /// What stands around the selection.
+    pub(super) structure: Structure,
 }
 
 impl Ground {
     /// Parses the document and asks what its file is. Takes as long as the document is large.
-    pub(super) fn of(job: &Job, settings: &Settings) -> Self {
+    pub(super) fn of(job: &Job, scope: &Scope, settings: &Settings) -> Self {
         let snapshot = &job.snapshot;
         let own_folders: Vec<PathBuf> = settings
             .action_folders
@@ -32,7 +35,9 @@ impl Ground {
             .collect();
         let protection =
             snapshot.path.as_deref().and_then(|path| edits::protection(path, &own_folders));
-        Self { parsed: Parsed::of(&snapshot.text, &snapshot.language), protection }
+        let parsed = Parsed::of(&snapshot.text, &snapshot.language);
+        let structure = parsed.as_ref().map(|parsed| Structure::of(parsed, scope.code));
+        Self { parsed, protection, structure: structure.unwrap_or_default() }
     }
 }
 

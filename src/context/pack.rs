@@ -171,6 +171,7 @@ fn indented(lines: &[String]) -> String {
 #[cfg(feature = "syntax")]
 mod tests {
     use super::*;
+    use crate::syntax::Parsed;
 
     /// A file of many functions in an impl, the selection in the body of the one with this number.
     fn many(n_functions: usize, selected: usize) -> (Snapshot, CharRange) {
@@ -193,7 +194,9 @@ mod tests {
 
     fn packed(n_functions: usize, selected: usize, rules: &str, n_tokens: usize) -> Packed {
         let (snapshot, range) = many(n_functions, selected);
-        let structure = Structure::of(&snapshot, range);
+        let structure = Parsed::of(&snapshot.text, &snapshot.language)
+            .map(|parsed| Structure::of(&parsed, range))
+            .unwrap_or_default();
         let outline = OutlineWish::WhereLinesAreMissing;
         let sources = Sources { snapshot: &snapshot, range, structure: &structure, rules, outline };
         pack(&sources, n_tokens)

@@ -262,8 +262,7 @@ async fn an_answer_without_code_is_shown_and_says_why() {
     let mut running = Running::start(able(), CODE, range(2, 0, 2, 17)).await;
     running.answers("I would write a + b there, but cannot.").await;
     running.call.done().await;
-    // Asked once more, it says the same.
-    running.bench.model.says("I would write a + b there, but cannot.").await;
+    running.bench.model.says("As I said, I would write a + b there.").await;
     let request = running.server.wait_for("window/showDocument").await;
     running.server.reply(&request, json!({ "success": true })).await;
     assert!(running.server.shown().await.starts_with("Arawn: Refactor: not applied: "));

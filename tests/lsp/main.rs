@@ -9,6 +9,7 @@ mod test_server;
 
 mod cancel;
 mod chat;
+mod checks;
 mod config;
 mod edits;
 mod extension;
