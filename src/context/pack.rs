@@ -60,7 +60,7 @@ pub struct Packed {
 pub fn pack(sources: &Sources<'_>, n_tokens: usize) -> Packed {
     let Sources { snapshot, range, structure, .. } = *sources;
     let mut left = n_tokens;
-    let rules = first_lines(sources.rules, MOST_FOR_RULES.min(n_tokens / 3));
+    let rules = cut_to_fit(sources.rules, MOST_FOR_RULES.min(n_tokens / 3));
     left = left.saturating_sub(cost(&rules));
     let mut packed = Packed { rules, ..Packed::default() };
 
@@ -94,7 +94,7 @@ fn cost(text: &str) -> usize {
 }
 
 /// The first lines of a text within so many tokens, and a word about what is missing.
-fn first_lines(text: &str, n_tokens: usize) -> String {
+pub fn cut_to_fit(text: &str, n_tokens: usize) -> String {
     let text = text.trim_end();
     if cost(text) <= n_tokens {
         return text.to_owned();
@@ -145,7 +145,9 @@ fn outline(structure: &Structure, n_tokens: usize) -> String {
         estimated_tokens(lines_up_to(depth).map(|line| line.len() + 1).sum::<usize>())
     };
     let depth = (0..=deepest).rev().find(|&depth| cost_up_to(depth) <= n_tokens).unwrap_or(0);
-    listed(lines_up_to(depth), n_tokens)
+    // Half a level says more than a level that says next to nothing.
+    let leaves_room = depth < deepest && cost_up_to(depth) < n_tokens / 2;
+    listed(lines_up_to(if leaves_room { depth + 1 } else { depth }), n_tokens)
 }
 
 /// The declarations around the selection that begin before a place, innermost kept where not all fit.

@@ -27,6 +27,8 @@ pub(super) struct Abilities {
     pub(super) register_configuration: bool,
     /// Code actions as literals, with kinds; else only commands.
     pub(super) code_action_literals: bool,
+    /// `window/showMessageRequest`: who has it says something of `window/showMessage`.
+    pub(super) asks: bool,
     /// Our own notifications, see `docs/lsp-extensions.md`.
     pub(super) extension: bool,
 }
@@ -46,6 +48,7 @@ impl Abilities {
             configuration: says("/workspace/configuration"),
             register_configuration: says("/workspace/didChangeConfiguration/dynamicRegistration"),
             code_action_literals: has("/textDocument/codeAction/codeActionLiteralSupport"),
+            asks: has("/window/showMessage"),
             extension: has("/experimental/arawn"),
         }
     }

@@ -25,6 +25,7 @@ mod parent;
 mod progress;
 mod reload;
 mod requests;
+mod rules;
 mod run;
 mod server;
 mod session;
