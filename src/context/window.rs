@@ -26,7 +26,7 @@ pub struct Surroundings {
 
 /// The lines around a range within a budget of tokens.
 ///
-/// Whole lines from the nearest outward, on both sides by turns, until the next one does not fit. Long lines
+/// Whole lines from the nearest outward, two above for one below, until the next one does not fit. Long lines
 /// are clipped with `…`, invisible characters left out. Where many lines are shown above, the first one is on a
 /// round number.
 pub fn surroundings(snapshot: &Snapshot, range: CharRange, n_tokens: usize) -> Surroundings {
@@ -49,6 +49,8 @@ pub fn surroundings(snapshot: &Snapshot, range: CharRange, n_tokens: usize) -> S
     while goes_up || goes_down {
         goes_up = goes_up && take_line(text, above.next(), &mut purse, &mut before);
         goes_down = goes_down && take_line(text, below.next(), &mut purse, &mut after);
+        // What stands above says more, and stays in a server's cache while the selection moves on.
+        goes_up = goes_up && take_line(text, above.next(), &mut purse, &mut before);
     }
     // The pieces beside the selection are on its own lines.
     let first_shown = round(first_line, before.len() - 1);

@@ -14,5 +14,6 @@ mod lifecycle;
 mod menu;
 mod model;
 mod reporting;
+mod rules;
 mod setup;
 mod sync;
