@@ -66,7 +66,7 @@ pub fn surroundings(snapshot: &Snapshot, range: CharRange, n_tokens: usize) -> S
         before: before.concat(),
         after: after.concat(),
         starts_at: CharIdx(text.line_to_char(first_shown)),
-        is_whole: first_shown == 0 && next_line + after.len() - 1 >= text.len_lines(),
+        is_whole: first_shown == 0 && next_line + after.len() > text.len_lines(),
     }
 }
 
