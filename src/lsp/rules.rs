@@ -36,7 +36,7 @@ pub(super) fn ask_about(
         match read(&assistant, file, workspace).await.unused {
             None => {}
             Some(unused) if !is_news(&session, &unused) => {}
-            Some(Unused::NotAllowed(rules)) if session.state.abilities().asks => {
+            Some(Unused::NotAllowed(rules)) if session.state.abilities().message_actions => {
                 question(&session, &assistant, rules).await;
             }
             // Whoever allowed them before believes that they are used.

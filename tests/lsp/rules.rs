@@ -118,7 +118,8 @@ async fn show_opens_the_rules_and_asks_again() {
     let mut bench = Bench::new().await;
     let project = Project::new("- Be kind.\n");
     let mut capabilities = able();
-    capabilities["window"] = json!({ "showDocument": { "support": true }, "showMessage": {} });
+    capabilities["window"] =
+        json!({ "showDocument": { "support": true }, "showMessage": { "messageActionItem": {} } });
     let mut server = project.server(&bench, capabilities).await;
     let params = json!({ "command": "arawn.run", "arguments": [project.explain()] });
     let id = server.request("workspace/executeCommand", params).await;
