@@ -154,7 +154,7 @@ fn in_a_long_file(action: &Action, selected: usize) -> Request {
         let body = "        let x = compute(1, 2);\n        x.check();\n".repeat(6);
         let function = format!("    fn function_{n}(&self) {{\n{body}    }}\n");
         let mark = if n == selected { "$0" } else { "" };
-        text.push_str(&format!("{mark}{function}{mark}"));
+        text.extend([mark, function.as_str(), mark]);
     }
     text.push_str("}\n");
     let (snapshot, range) = marked(&text);

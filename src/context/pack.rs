@@ -165,13 +165,20 @@ fn headers(structure: &Structure, shown_from: CharIdx, n_tokens: usize) -> Strin
 }
 
 fn indented(lines: &[String]) -> String {
-    let lines = lines.iter().enumerate();
-    lines.map(|(depth, line)| format!("{}{line}\n", "  ".repeat(depth))).collect()
+    let mut text = String::new();
+    for (depth, line) in lines.iter().enumerate() {
+        text.push_str(&"  ".repeat(depth));
+        text.push_str(line);
+        text.push('\n');
+    }
+    text
 }
 
 #[cfg(test)]
 #[cfg(feature = "syntax")]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
 
     /// A file of many functions in an impl, the selection in the body of the one with this number.
@@ -179,9 +186,9 @@ mod tests {
         let mut text = String::from("use std::fmt;\nuse std::io;\n\nimpl Thing {\n");
         let mut at = 0;
         for n in 0..n_functions {
-            text.push_str(&format!("    pub fn function_{n}(&self) -> usize {{\n"));
+            _ = writeln!(text, "    pub fn function_{n}(&self) -> usize {{");
             for line in 0..12 {
-                text.push_str(&format!("        let x_{line} = {line};\n"));
+                _ = writeln!(text, "        let x_{line} = {line};");
             }
             if n == selected {
                 at = text.chars().count();
@@ -233,7 +240,7 @@ mod tests {
 
     #[test]
     fn long_rules_are_cut_at_a_line_and_say_so() {
-        let rules: String = (0..2000).map(|n| format!("- Rule number {n}.\n")).collect();
+        let rules = (0..2000).map(|n| format!("- Rule number {n}.\n")).collect::<Vec<_>>().concat();
         let packed = packed(60, 30, &rules, 6000);
         assert!(estimated_tokens(packed.rules.len()) <= 2000);
         assert!(packed.rules.starts_with("- Rule number 0.\n"));

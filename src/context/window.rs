@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn the_first_line_shown_stays_while_the_selection_moves_a_little() {
-        let text: String = (0..600).map(|n| format!("line {n}\n")).collect();
+        let text = (0..600).map(|n| format!("line {n}\n")).collect::<Vec<_>>().concat();
         let snapshot = Snapshot::of_text(&text, "x", None);
         let starts = |line: usize| {
             let at = CharIdx(snapshot.text.line_to_char(line));

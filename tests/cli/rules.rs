@@ -126,7 +126,7 @@ async fn rules_that_are_ignored_or_huge_are_never_used() {
 #[tokio::test(flavor = "multi_thread")]
 async fn long_rules_are_cut_before_they_crowd_out_the_code() {
     let (upstream, home) = bench(1).await;
-    let rules: String = (0..3000).map(|n| format!("- Rule {n}.\n")).collect();
+    let rules = (0..3000).map(|n| format!("- Rule {n}.\n")).collect::<Vec<_>>().concat();
     home.write("work/AGENTS.md", rules);
     home.run(&["trust"]).await;
     explain(&home).await;
