@@ -167,7 +167,7 @@ fn in_a_long_file(action: &Action, selected: usize) -> Request {
         structure: &structure,
         rules: "- Never use `unwrap`.",
     };
-    compose(action, &material, 8192, None).unwrap()
+    compose(action, &material, 8192, None).expect("it fits")
 }
 
 fn common_prefix(one: &Request, two: &Request) -> (usize, usize) {
