@@ -68,12 +68,9 @@ fn add(store: &mut TrustStore, root: &Path) -> Result<String, Report> {
     }
     for rules in project.rules() {
         let n_invisible = n_invisible(&rules.text);
-        let _ = write!(
-            text,
-            "  {} ({} lines of rules",
-            rules.path.display(),
-            rules.text.lines().count()
-        );
+        let n_lines = rules.text.lines().count();
+        let lines = if n_lines == 1 { "1 line".to_owned() } else { format!("{n_lines} lines") };
+        let _ = write!(text, "  {} ({lines} of rules", rules.path.display());
         if n_invisible > 0 {
             let _ = write!(text, "; {n_invisible} invisible characters in them are left out");
         }
