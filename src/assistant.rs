@@ -229,13 +229,14 @@ impl Assistant {
         let scope = job.scope()?;
         let settings = self.settings();
         let work = Work::of(job, &scope, &settings).await;
+        let rules = self.rules(job.snapshot.path.as_deref().map(PathBuf::as_path), &job.workspace);
         let material = Material {
             snapshot: &job.snapshot,
             range: scope.code,
             complaints: &job.complaints,
             instruction: scope.instruction.as_deref(),
             structure: &work.ground.structure,
-            rules: "",
+            rules: &rules.text,
         };
         let task_limit = settings.tasks.get(&job.action.task).and_then(|task| task.max_tokens);
         let compose =
@@ -250,7 +251,8 @@ impl Assistant {
         {
             return Err(JobError::Template { action: job.action.id.clone(), detail });
         }
-        let files = job.snapshot.path.iter().map(|path| path.as_ref().clone()).collect();
+        let files = job.snapshot.path.iter().map(|path| path.as_ref().clone());
+        let files = files.chain(rules.files.iter().cloned()).collect();
         let order = Order {
             settings: settings.clone(),
             task: job.action.task,
@@ -305,8 +307,14 @@ impl Assistant {
         watch: &mut (dyn FnMut(Progress<'_>) + Send),
     ) -> Result<Answer, Box<Failure>> {
         let settings = self.settings();
+        let rules = self.rules_of_workspace(&origin);
+        let mut origin = origin;
+        origin.files.extend(rules.files.iter().cloned());
         let order = Order { settings, task: Task::Ask, choice: choice.clone(), origin };
-        self.router.answer(&order, &|_window| Ok(request.clone()), watch).await
+        let compose = |window: usize| {
+            Ok(Request { system: rules.after(&request.system, window), ..request.clone() })
+        };
+        self.router.answer(&order, &compose, watch).await
     }
 
     /// Reads an image that is to be sent, if its file may leave this machine.

@@ -36,6 +36,8 @@ pub mod tools;
 
 pub mod assistant;
 
+pub mod rules;
+
 pub mod conversation;
 
 pub mod embeddings;

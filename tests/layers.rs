@@ -92,6 +92,7 @@ fn the_core_knows_no_front() {
         "tools/",
         "conversation/",
         "assistant",
+        "rules.rs",
     ] {
         check_not(module, &["lsp", "cli", "http", "report"]);
     }

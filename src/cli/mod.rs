@@ -9,7 +9,6 @@ mod chat_command;
 mod config;
 mod doctor;
 mod embed;
-mod language;
 mod line_editor;
 mod log;
 mod lsp;
@@ -26,7 +25,7 @@ mod terminal;
 mod trust;
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -102,7 +101,7 @@ enum Command {
     /// Keep API keys in the system's keyring
     #[command(subcommand)]
     Secret(secret::SecretCommand),
-    /// Let a project's own config choose among your backends and add actions
+    /// Let a project's own config choose among your backends, and add rules and actions
     Trust(trust::TrustArguments),
     /// Serve conversations over HTTP on 127.0.0.1
     Serve(serve::ServeArguments),
@@ -223,6 +222,13 @@ impl Session {
     fn assistant(&self, workspace: Vec<PathBuf>) -> Result<Assistant, Report> {
         let loaded = self.load(workspace)?;
         Ok(Assistant::new(loaded.settings))
+    }
+}
+
+/// Says it when a project has rules that are not used.
+fn tell_of_rules(assistant: &Assistant, file: Option<&Path>, workspace: &[PathBuf]) {
+    if let Some(unused) = assistant.rules(file, workspace).unused {
+        note(&unused.to_string());
     }
 }
 

@@ -8,15 +8,16 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
-use super::language::language_of;
 use super::selection::Selection;
 use super::terminal::{SignOfLife, harmless};
-use super::{Session, block_on, note, output_failed, print_report, result, workspace_here};
+use super::{
+    Session, block_on, note, output_failed, print_report, result, tell_of_rules, workspace_here,
+};
 use crate::assistant::{Assistant, Complaint, Finished, Job, JobError, Outcome};
 use crate::edits::{self, Check};
 use crate::report::{Kind, Report};
 use crate::router::Progress;
-use crate::text::{Change, Encoding, Snapshot, to_position};
+use crate::text::{Change, Encoding, Snapshot, language_of, to_position};
 
 /// Files larger than this are refused: no model reads so much, and it is likely no source file.
 const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
@@ -66,6 +67,8 @@ pub(super) fn run(arguments: &RunArguments, session: &Session) -> Result<ExitCod
     let workspace = workspace_here(&session.environment);
     let assistant = session.assistant(workspace.clone())?;
     let job = job_of(arguments, session, &assistant, workspace)?;
+    let file = job.snapshot.path.as_deref().map(PathBuf::as_path);
+    tell_of_rules(&assistant, file, &job.workspace);
     let ended = block_on(async { Ok(work(&assistant, &job).await) })?;
     if let super::Interruptible::Finished(Ok(finished)) = &ended
         && session.globals.verbose > 0

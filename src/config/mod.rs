@@ -18,6 +18,7 @@ mod private_file;
 mod problem;
 mod reference;
 mod resolve;
+mod rules;
 mod tree;
 mod trust;
 mod watch;
@@ -29,6 +30,7 @@ pub(crate) use private_file::write as write_private;
 pub(crate) use problem::dotted;
 pub use problem::{ConfigError, Warning};
 pub use reference::{readme_table, reference_markdown, schema};
+pub use rules::{RulesFile, UnreadRules};
 pub use settings::{
     ActionSettings, BackendSettings, Chain, Clocks, CloudPolicy, Dialect, EditSettings,
     EmbeddingSettings, EmbeddingSource, Link, Place, Preview, PrivacySettings, Provider,

@@ -33,6 +33,7 @@ mod proposal_actions;
 mod proposals;
 mod reload;
 mod requests;
+mod rules;
 mod run;
 mod server;
 mod session;

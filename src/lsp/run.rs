@@ -25,6 +25,7 @@ use super::neutral;
 use super::notes;
 use super::progress::Progress;
 use super::proposals::ProposalId;
+use super::rules;
 use super::session::Session;
 use super::state::LastAnswer;
 use super::stream::{Piece, Stream};
@@ -145,6 +146,8 @@ pub(super) async fn run(ticket: Ticket, order: Order) -> JobResult {
     let stream = Stream::open(&session, ticket.id);
     stream.send(begin(&session, &order, &title));
     notes::status(&session).await;
+    let file = order.job.snapshot.path.as_deref().cloned();
+    rules::ask_about(&session, &order.assistant, file, order.job.workspace.clone());
     let answered = {
         let mut watch =
             |event: Watched<'_>| watched(&session, ticket.id, &progress, &stream, &event);

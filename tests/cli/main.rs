@@ -14,5 +14,6 @@ mod home;
 mod images;
 mod models;
 mod privacy;
+mod rules;
 mod run;
 mod tools;

@@ -20,5 +20,6 @@ mod menu;
 mod model;
 mod proposals;
 mod reporting;
+mod rules;
 mod setup;
 mod sync;
