@@ -175,7 +175,7 @@ fn better_balance(longer: &[String], shorter: &[String], selection: &str) -> boo
 }
 
 /// Open brackets less closed ones, of each kind.
-fn balance(text: &str) -> [i32; 3] {
+pub(super) fn balance(text: &str) -> [i32; 3] {
     let mut balance = [0; 3];
     for c in text.chars() {
         match c {
