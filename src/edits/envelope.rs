@@ -103,6 +103,7 @@ fn opened_json(text: &str, target: &Target<'_>) -> Result<Option<String>, Unusab
                 object.iter().filter_map(|(key, value)| is_code(key).then(|| value.as_str()));
             match (codes.next(), codes.next()) {
                 (Some(Some(code)), None) if known => Ok(Some(code.to_owned())),
+                (Some(_), Some(_)) if known => Err(Unusable::Ambiguous),
                 _ => Ok(None),
             }
         }

@@ -78,7 +78,7 @@ fn patched(answer: &str, parts: &Parts, target: &Target<'_>) -> Option<Result<St
         return None;
     }
     if parts.blocks.is_empty() {
-        let lines: Vec<String> = answer.split('\n').map(str::to_owned).collect();
+        let lines: Vec<String> = answer.trim_matches('\n').split('\n').map(str::to_owned).collect();
         return patch::apply(&lines, End::Open, target);
     }
     let blocks: Vec<&Block> = parts.blocks.iter().filter(|block| !is_blank(&block.lines)).collect();

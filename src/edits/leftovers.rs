@@ -118,7 +118,9 @@ fn without_thoughts<'a>(text: &'a str, known: &str) -> Result<&'a str, Unusable>
         // Templates often put the opening mark into the prompt, so that only the closing one is answered.
         let opens = text.trim_start().starts_with(opening);
         let stands_alone = opening.contains("think") || opening.contains("THINK");
-        if let Some(idx) = text.rfind(closing).filter(|_| opens || stands_alone) {
+        let mut ends = text.rmatch_indices(closing).map(|(idx, _)| idx);
+        let end = ends.find(|idx| !text[..*idx].ends_with(['"', '\'', '`']));
+        if let Some(idx) = end.filter(|_| opens || stands_alone) {
             return Ok(&text[idx + closing.len()..]);
         }
         if opens {
