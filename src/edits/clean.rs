@@ -47,7 +47,8 @@ fn without_path(mut lines: Vec<String>, known: &str) -> Vec<String> {
     let bare = bare.map(|text| text.trim_end_matches("*/").trim_end_matches("-->").trim());
     let named = bare.map(|text| {
         let lower = text.to_lowercase();
-        let label = ["filename:", "file:", "filepath:", "path:"].iter().find(|it| lower.starts_with(**it));
+        let label =
+            ["filename:", "file:", "filepath:", "path:"].iter().find(|it| lower.starts_with(**it));
         text[label.map_or(0, |label| label.len())..].trim()
     });
     let is_path = named.is_some_and(|path| {
@@ -73,7 +74,9 @@ fn without_talk(mut lines: Vec<String>, target: &Target<'_>) -> Vec<String> {
     }
     let own = significant(target.selection.lines());
     let is_own = |line: &str| own.contains(&line.trim());
+    // One word with a colon is a key or a label.
     while lines.len() > 1
+        && lines[0].split_whitespace().count() > 2
         && prose::is_chatter(&lines[0])
         && lines[0].trim_end().ends_with([':', '!', '.'])
         && !is_own(&lines[0])
@@ -98,6 +101,11 @@ fn in_long_string(lines: &[String]) -> bool {
     let text = lines.join("\n");
     let is_odd = |mark: &str| text.matches(mark).count() % 2 == 1;
     let opens = |open: &str, close: &str| text.matches(open).count() > text.matches(close).count();
-    is_odd("\"\"\"") || is_odd("'''") || is_odd("`") || is_odd("\"") || opens("/*", "*/")
-        || opens("=begin", "=end") || text.contains("<<")
+    is_odd("\"\"\"")
+        || is_odd("'''")
+        || is_odd("`")
+        || is_odd("\"")
+        || opens("/*", "*/")
+        || opens("=begin", "=end")
+        || text.contains("<<")
 }

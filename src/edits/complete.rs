@@ -54,7 +54,10 @@ fn are_comments(code: &[String]) -> bool {
     let filled: Vec<&str> = significant(code.iter().map(String::as_str));
     let text = filled.join("\n");
     let is_string = ["\"\"\"", "'''"].iter().any(|mark| {
-        text.len() >= 6 && text.starts_with(mark) && text.ends_with(mark) && text.matches(mark).count() == 2
+        text.len() >= 6
+            && text.starts_with(mark)
+            && text.ends_with(mark)
+            && text.matches(mark).count() == 2
     });
     let mut in_block = false;
     let all = filled.iter().all(|line| {
@@ -85,7 +88,9 @@ fn is_doubled(code: &[String], selection: &str) -> bool {
     let name = |line: &str| -> Option<String> {
         let start = DEFINING.iter().find_map(|word| {
             let idx = line.find(word)?;
-            let opens = line[..idx].split_whitespace().all(|word| word.chars().all(|c| c.is_alphanumeric() || "()_".contains(c)));
+            let opens = line[..idx]
+                .split_whitespace()
+                .all(|word| word.chars().all(|c| c.is_alphanumeric() || "()_".contains(c)));
             opens.then_some((idx, *word))
         });
         let (idx, word) = start?;

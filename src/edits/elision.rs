@@ -6,8 +6,8 @@ use super::prose::is_prose_language;
 
 /// Comment openers, longest first.
 const OPENERS: &[&str] = &[
-    "{/*", "<!--", "<%#", "{#", "<#", "///", "//!", "//", "/**", "/*", "(*", "{-", "--[[", "--", "#",
-    ";;", ";", "%", "\"\"\"", "'''", "REM ", "rem ", ":: ", "! ", "' ", "*",
+    "{/*", "<!--", "<%#", "{#", "<#", "///", "//!", "//", "/**", "/*", "(*", "{-", "--[[", "--",
+    "#", ";;", ";", "%", "\"\"\"", "'''", "REM ", "rem ", ":: ", "! ", "' ", "*",
 ];
 
 /// Comment closers.
@@ -185,9 +185,9 @@ fn stub_comment(line: &str) -> Option<&str> {
             begins_with_phrase(&words.join(" ")) && text.contains(' ')
         });
     let behind_pass = ["pass", "return", "return;", "{"].iter().find_map(|word| {
-        let (code, comment) = [" #", " //"].iter().find_map(|sign| {
-            line.find(sign).map(|idx| (line[..idx].trim(), line[idx..].trim()))
-        })?;
+        let (code, comment) = [" #", " //"]
+            .iter()
+            .find_map(|sign| line.find(sign).map(|idx| (line[..idx].trim(), line[idx..].trim())))?;
         let is_stub = code == *word || *word == "{" && code.ends_with('{');
         is_stub.then_some(comment)
     });
@@ -204,7 +204,9 @@ fn is_elided(comment: &str) -> bool {
     if leads && (trails || words.len() <= 8 && words.iter().any(hint)) {
         return true;
     }
-    if (leads || trails || words.len() <= 3) && CJK_PHRASES.iter().any(|text| comment.contains(text)) {
+    if (leads || trails || words.len() <= 3)
+        && CJK_PHRASES.iter().any(|text| comment.contains(text))
+    {
         return true;
     }
     let sentence = words.join(" ");

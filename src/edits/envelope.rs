@@ -28,28 +28,90 @@ const TAGS: &[&str] = &[
 
 /// Tags that are elements too, so that they count only where the document has no elements.
 const ELEMENTS: &[&str] = &[
-    "code", "pre", "output", "document", "response", "answer", "result", "solution", "snippet",
-    "selection", "replacement", "artifact", "final",
+    "code",
+    "pre",
+    "output",
+    "document",
+    "response",
+    "answer",
+    "result",
+    "solution",
+    "snippet",
+    "selection",
+    "replacement",
+    "artifact",
+    "final",
 ];
 
 /// Languages with elements in angle brackets.
 const MARKUP: &[&str] = &[
-    "", "html", "xml", "vue", "svelte", "astro", "php", "javascript", "typescript",
-    "javascriptreact", "typescriptreact", "jsx", "tsx", "markdown", "mdx", "handlebars", "erb",
-    "jinja", "blade", "razor", "xsl", "svg", "heex", "templ",
+    "",
+    "html",
+    "xml",
+    "vue",
+    "svelte",
+    "astro",
+    "php",
+    "javascript",
+    "typescript",
+    "javascriptreact",
+    "typescriptreact",
+    "jsx",
+    "tsx",
+    "markdown",
+    "mdx",
+    "handlebars",
+    "erb",
+    "jinja",
+    "blade",
+    "razor",
+    "xsl",
+    "svg",
+    "heex",
+    "templ",
 ];
 
 /// Keys of a JSON object under which models put code.
 const CODE_KEYS: &[&str] = &[
-    "code", "new_code", "newCode", "updated_code", "updatedCode", "edited_code", "fixed_code",
-    "refactored_code", "rewritten_code", "new_text", "newText", "replacement", "content",
-    "answer", "result", "output", "response", "text",
+    "code",
+    "new_code",
+    "newCode",
+    "updated_code",
+    "updatedCode",
+    "edited_code",
+    "fixed_code",
+    "refactored_code",
+    "rewritten_code",
+    "new_text",
+    "newText",
+    "replacement",
+    "content",
+    "answer",
+    "result",
+    "output",
+    "response",
+    "text",
 ];
 
 /// Keys that stand beside the code and say something about it.
 const OTHER_KEYS: &[&str] = &[
-    "explanation", "language", "lang", "filename", "file", "path", "reasoning", "comment",
-    "comments", "notes", "note", "changes", "description", "title", "thought", "summary", "type",
+    "explanation",
+    "language",
+    "lang",
+    "filename",
+    "file",
+    "path",
+    "reasoning",
+    "comment",
+    "comments",
+    "notes",
+    "note",
+    "changes",
+    "description",
+    "title",
+    "thought",
+    "summary",
+    "type",
 ];
 
 /// Keys that name a tool.
@@ -90,7 +152,11 @@ fn opened_json(text: &str, target: &Target<'_>) -> Result<Option<String>, Unusab
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
     let Some(Ok(value)) = values.next() else {
         let begun = ["{", "[{"].iter().any(|start| begins_with_known_key(text, start));
-        return if begun && !own.starts_with(['{', '[']) { Err(Unusable::CutOff) } else { Ok(None) };
+        return if begun && !own.starts_with(['{', '[']) {
+            Err(Unusable::CutOff)
+        } else {
+            Ok(None)
+        };
     };
     let is_all = text[values.byte_offset()..].trim().is_empty();
     match value {
@@ -172,9 +238,10 @@ fn is_wrapper(name: &str, target: &Target<'_>) -> bool {
     let known = TAGS.contains(&word.as_str())
         || is_numbered
         || ELEMENTS.contains(&word.as_str()) && !is_markup(target.language);
-    known && ![target.selection, target.before, target.after].iter().any(|text| {
-        text.contains(&format!("<{name}")) || text.contains(&format!("</{name}>"))
-    })
+    known
+        && ![target.selection, target.before, target.after]
+            .iter()
+            .any(|text| text.contains(&format!("<{name}")) || text.contains(&format!("</{name}>")))
 }
 
 /// The lines of a block without the tags of a wrapper that leaked into it alone.

@@ -69,7 +69,9 @@ pub(super) fn find(answer: &str, target: &Target<'_>) -> Result<Found, Unusable>
 /// Whether lines in front of a fence that was never opened are more than an announcement of a block.
 fn prose_reads_as_code(parts: &Parts) -> bool {
     let last = parts.prose.iter().rfind(|line| !line.trim().is_empty());
-    last.is_some_and(|line| !prose::is_sentence(line) && !prose::is_chatter(line) && !line.trim_end().ends_with(':'))
+    last.is_some_and(|line| {
+        !prose::is_sentence(line) && !prose::is_chatter(line) && !line.trim_end().ends_with(':')
+    })
 }
 
 /// The selection's new text where the answer is a patch; code in a block of its own goes first.
@@ -82,13 +84,17 @@ fn patched(answer: &str, parts: &Parts, target: &Target<'_>) -> Option<Result<St
         return patch::apply(&lines, End::Open, target);
     }
     let blocks: Vec<&Block> = parts.blocks.iter().filter(|block| !is_blank(&block.lines)).collect();
-    let is_patch = |block: &&&Block| patch::apply(&block.lines, End::Closed, target).is_some();
-    let patches = blocks.iter().filter(is_patch).count();
-    if patches == 0 || patches < blocks.len() {
+    let end = |block: &Block| match block.tag.as_str() {
+        "diff" | "patch" => End::Diff,
+        _ => End::Closed,
+    };
+    if blocks.is_empty()
+        || !blocks.iter().all(|block| patch::apply(&block.lines, end(block), target).is_some())
+    {
         return None;
     }
     let lines: Vec<String> = blocks.iter().flat_map(|block| block.lines.clone()).collect();
-    patch::apply(&lines, End::Closed, target)
+    patch::apply(&lines, end(blocks[0]), target)
 }
 
 /// An answer without the marks of a quotation around it.
@@ -134,14 +140,11 @@ fn fenced(answer: &str, parts: Parts, target: &Target<'_>) -> Result<Piece, Unus
     }
     let blocks: Vec<Block> =
         parts.blocks.into_iter().filter(|block| block.fence_len > own_fence_len).collect();
-    let block = choose(blocks, target)?;
+    let block = unwrapped(choose(blocks, target)?, target);
     let text = block.lines.join("\n");
     let opened = envelope::open(&text, target)?;
-    let lines = if opened == text {
-        block.lines
-    } else {
-        opened.split('\n').map(str::to_owned).collect()
-    };
+    let lines =
+        if opened == text { block.lines } else { opened.split('\n').map(str::to_owned).collect() };
     Ok(Piece { lines, tag: block.tag, fenced: true })
 }
 
@@ -158,15 +161,32 @@ fn whole_block(answer: &str, unclosed: bool) -> Result<Vec<String>, Unusable> {
             let inner = &lines[1..lines.len() - 1];
             let n_fences =
                 inner.iter().filter(|line| fence::Fence::of_line(line).is_some()).count();
-            if n_fences % 2 == 0 && n_fences > 0 && !opener.info.is_empty() {
-                Ok(inner.iter().map(|line| (*line).to_owned()).collect())
-            } else {
-                Err(Unusable::Ambiguous)
+            match n_fences % 2 == 0 && n_fences > 0 && !opener.info.is_empty() {
+                true => Ok(inner.iter().map(|line| (*line).to_owned()).collect()),
+                false if unclosed => Err(Unusable::CutOff),
+                false => Err(Unusable::Ambiguous),
             }
         }
         _ if unclosed => Err(Unusable::CutOff),
         _ => Err(Unusable::Ambiguous),
     }
+}
+
+/// A block without a second pair of fences just inside the first.
+fn unwrapped(mut block: Block, target: &Target<'_>) -> Block {
+    let lines = without_blank_ends(block.lines.clone());
+    let ends = (lines.first().map(String::as_str), lines.last().map(String::as_str));
+    if let (Some(first), Some(last)) = ends
+        && let (Some(opener), Some(closer)) =
+            (fence::Fence::of_line(first), fence::Fence::of_line(last))
+        && lines.len() > 2
+        && closer.closes(&opener)
+        && !prose::is_prose_language(target.language)
+    {
+        block.tag = opener.info.to_lowercase();
+        block.lines = lines[1..lines.len() - 1].to_vec();
+    }
+    block
 }
 
 /// The one block that was asked for.
@@ -219,7 +239,11 @@ fn is_other_language(tag: &str, language: &str) -> bool {
 }
 
 fn unfenced(answer: &str, target: &Target<'_>) -> Result<Piece, Unusable> {
-    unfenced_lines(answer, target).map(|(lines, fenced)| Piece { lines, tag: String::new(), fenced })
+    unfenced_lines(answer, target).map(|(lines, fenced)| Piece {
+        lines,
+        tag: String::new(),
+        fenced,
+    })
 }
 
 /// The lines of code of an answer without a block, and whether marks told where they end.
@@ -232,6 +256,13 @@ fn unfenced_lines(answer: &str, target: &Target<'_>) -> Result<(Vec<String>, boo
     }
     if let Some(code) = inline_code(answer, target) {
         return Ok((vec![code], true));
+    }
+    let n_marks = answer.trim_start().bytes().take_while(|byte| *byte == b'`').count();
+    let opens_string = target.selection.trim_start().starts_with('`')
+        || envelope::is_markup(target.language) && n_marks == 1;
+    if n_marks > 0 && !opens_string && !prose::is_prose_language(target.language) {
+        // Quoted code whose end is missing.
+        return Err(Unusable::CutOff);
     }
     let mut lines: Vec<String> = answer.split('\n').map(str::to_owned).collect();
     lines = without_blank_ends(lines);
@@ -246,7 +277,9 @@ fn unfenced_lines(answer: &str, target: &Target<'_>) -> Result<(Vec<String>, boo
         // The tag of a fence that was left away.
         lines.remove(0);
     }
-    if lines.first().is_some_and(|line| is_talk(line) && ends_sentence(line)) {
+    // One word with a colon is a key in YAML.
+    let is_key = |line: &str| target.language == "yaml" && line.split_whitespace().count() < 3;
+    if lines.first().is_some_and(|line| is_talk(line) && ends_sentence(line) && !is_key(line)) {
         lines.remove(0);
         lines = without_blank_ends(lines);
     }
@@ -258,6 +291,19 @@ fn unfenced_lines(answer: &str, target: &Target<'_>) -> Result<(Vec<String>, boo
         lines.truncate(idx);
         lines = without_blank_ends(lines);
     }
+    let is_label = |idx: usize| {
+        let line = &lines[idx];
+        lines[idx - 1].trim().is_empty()
+            && line.trim_end().ends_with(':')
+            && is_talk(line)
+            && !is_key(line)
+    };
+    if (1..lines.len()).any(is_label) {
+        // "Before: ... After: ...": two versions, and no fence tells where one ends.
+        return Err(Unusable::NoCode);
+    }
+    let own: Vec<&str> =
+        own.into_iter().chain(lines.iter().map(|l| l.trim()).filter(|l| is_key(l))).collect();
     if reads_as_code(&lines, &own) && !is_table_or_list(&lines, target.selection) {
         Ok((lines, false))
     } else {
@@ -323,6 +369,13 @@ fn check(lines: &[String], target: &Target<'_>) -> Result<(), Unusable> {
     }
     if patch::apply(lines, End::Open, target).is_some() {
         return Err(Unusable::Patch);
+    }
+    let ends = [lines.first(), lines.last()];
+    let is_fence = |line: &&String| {
+        fence::Fence::of_line(line).is_some() && !target.selection.contains(line.trim())
+    };
+    if ends.iter().flatten().any(is_fence) && !prose::is_prose_language(target.language) {
+        return Err(Unusable::Ambiguous);
     }
     check_elision(lines, target)
 }

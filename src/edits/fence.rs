@@ -105,7 +105,8 @@ impl Parts {
     /// Ends a block with the answer. Some models glue the fence to the last line of code.
     fn close_at_end(&mut self, opener: &Fence<'_>, mut block: Block, depth: usize) {
         let n_filled = block.lines.iter().rposition(|line| !line.trim().is_empty());
-        let Some(last) = n_filled.and_then(|idx| block.lines.get_mut(idx)).filter(|_| depth == 0) else {
+        let Some(last) = n_filled.and_then(|idx| block.lines.get_mut(idx)).filter(|_| depth == 0)
+        else {
             self.unclosed = true;
             self.ends_unopened = block.lines.iter().all(|line| line.trim().is_empty())
                 && opener.info.is_empty()
@@ -116,7 +117,10 @@ impl Parts {
         let code = last.trim_end().strip_suffix(&fence).filter(|code| !code.ends_with(opener.mark));
         match code.map(|code| code.trim_end().to_owned()) {
             // Behind the sign of a comment it is a fence in documentation.
-            Some(code) if code.chars().any(char::is_alphanumeric) || code.ends_with(['}', ')', ']', ';']) => {
+            Some(code)
+                if code.chars().any(char::is_alphanumeric)
+                    || code.ends_with(['}', ')', ']', ';']) =>
+            {
                 *last = code;
                 self.blocks.push(block);
             }
@@ -170,7 +174,8 @@ fn fence_behind_talk(line: &str) -> Option<(&str, Fence<'_>)> {
     let (talk, rest) = line.split_at(start);
     let fence = Fence::of_line(rest)?;
     let is_tag = fence.info.chars().all(|c| c.is_alphanumeric() || "+#-_".contains(c));
-    let is_talk = talk.trim_end().ends_with(':') && (prose::is_sentence(talk) || prose::is_chatter(talk));
+    let is_talk =
+        talk.trim_end().ends_with(':') && (prose::is_sentence(talk) || prose::is_chatter(talk));
     (is_tag && is_talk).then_some((talk, fence))
 }
 

@@ -7,10 +7,44 @@ use super::{Target, Unusable};
 
 /// Words that a line of a shell session begins with.
 const COMMANDS: &[&str] = &[
-    "$", "pip", "pip3", "npm", "npx", "yarn", "pnpm", "cargo", "rustup", "cd", "sudo", "apt",
-    "apt-get", "brew", "git", "python", "python3", "node", "go", "make", "cmake", "mkdir", "curl",
-    "wget", "ls", "docker", "pytest", "mvn", "gradle", "dotnet", "bundle", "gem", "composer",
-    "chmod", "./gradlew", "source", "conda", "uv",
+    "$",
+    "pip",
+    "pip3",
+    "npm",
+    "npx",
+    "yarn",
+    "pnpm",
+    "cargo",
+    "rustup",
+    "cd",
+    "sudo",
+    "apt",
+    "apt-get",
+    "brew",
+    "git",
+    "python",
+    "python3",
+    "node",
+    "go",
+    "make",
+    "cmake",
+    "mkdir",
+    "curl",
+    "wget",
+    "ls",
+    "docker",
+    "pytest",
+    "mvn",
+    "gradle",
+    "dotnet",
+    "bundle",
+    "gem",
+    "composer",
+    "chmod",
+    "./gradlew",
+    "source",
+    "conda",
+    "uv",
 ];
 
 /// Refuses code that is plainly in another language than the document.
@@ -22,8 +56,10 @@ pub(super) fn check(
     target: &Target<'_>,
     known: &str,
 ) -> Result<(), Unusable> {
-    let is_shell = |name: &str| matches!(name, "bash" | "sh" | "shell" | "console" | "zsh" | "shellscript");
-    let filled: Vec<&str> = lines.iter().map(|line| line.trim()).filter(|line| !line.is_empty()).collect();
+    let is_shell =
+        |name: &str| matches!(name, "bash" | "sh" | "shell" | "console" | "zsh" | "shellscript");
+    let filled: Vec<&str> =
+        lines.iter().map(|line| line.trim()).filter(|line| !line.is_empty()).collect();
     if is_shell(tag) && !is_shell(target.language) && !target.language.is_empty() {
         let is_command = |line: &&str| {
             line.starts_with("# ")
@@ -36,9 +72,8 @@ pub(super) fn check(
     let Some(own) = LANGUAGES.iter().find(|one| same_language(one.name, target.language)) else {
         return Ok(());
     };
-    let has = |one: &Language, lines: &[&str]| {
-        lines.iter().any(|line| (one.is_typical)(line.trim()))
-    };
+    let has =
+        |one: &Language, lines: &[&str]| lines.iter().any(|line| (one.is_typical)(line.trim()));
     if has(own, &filled) {
         return Ok(());
     }
@@ -83,7 +118,8 @@ fn is_kin(one: &Language, other: &Language) -> bool {
 fn is_python(line: &str) -> bool {
     let opens = ["def ", "async def ", "class ", "elif "].iter().any(|word| line.starts_with(word));
     // A signature over several lines ends in its parenthesis or a comma.
-    opens && line.ends_with([':', '(', ',']) || line.starts_with("from ") && line.contains(" import ")
+    opens && line.ends_with([':', '(', ','])
+        || line.starts_with("from ") && line.contains(" import ")
 }
 
 fn is_rust(line: &str) -> bool {

@@ -3,9 +3,7 @@
 //! Nothing is removed that the document itself has near the selection: there it is code.
 
 use super::Unusable;
-use super::marks::{
-    BEGINNINGS, CALLS, CURSORS, ENDS, LAST_WORDS, LINE_ENDS, LONE_ENDS, THOUGHTS,
-};
+use super::marks::{BEGINNINGS, CALLS, CURSORS, ENDS, LAST_WORDS, LINE_ENDS, LONE_ENDS, THOUGHTS};
 
 /// The answer without leftovers. `known` is the text of the document around the place.
 pub(super) fn strip(answer: &str, known: &str) -> Result<String, Unusable> {

@@ -24,12 +24,14 @@ pub(super) fn strip(lines: Vec<String>, target: &Target<'_>) -> Result<Vec<Strin
     }
     // `1: a` is a mapping in some languages and a list in prose.
     let is_colon = |numbered: &Numbered<'_>| numbered.separator.starts_with(':');
-    let means_itself = matches!(target.language, "yaml" | "toml" | "json" | "jsonc" | "csv" | "tsv")
-        || prose::is_prose_language(target.language);
+    let means_itself =
+        matches!(target.language, "yaml" | "toml" | "json" | "jsonc" | "csv" | "tsv")
+            || prose::is_prose_language(target.language);
     if means_itself && read.iter().flatten().any(|one| is_colon(one) || one.separator == "\t") {
         return Ok(lines);
     }
-    if n_read == lines.len() && counts(&read) && (n_read > 1 || read.iter().flatten().all(is_sure)) {
+    if n_read == lines.len() && counts(&read) && (n_read > 1 || read.iter().flatten().all(is_sure))
+    {
         let space = common_space(&read);
         let stripped = read.iter().flatten().map(|one| one.rest.get(space..).unwrap_or_default());
         return Ok(stripped.map(str::to_owned).collect());

@@ -18,6 +18,8 @@ struct Hunk {
 /// How an answer that is a patch ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
+    /// Its fence was closed and names it a diff.
+    Diff,
     /// Its fence was closed.
     Closed,
     /// Nothing outside of the patch tells that it is whole.
@@ -25,19 +27,24 @@ pub(super) enum End {
 }
 
 /// The selection's new text by a patch. `None` where the lines are no patch, an error where they do not apply.
-pub(super) fn apply(lines: &[String], end: End, target: &Target<'_>) -> Option<Result<String, Unusable>> {
+pub(super) fn apply(
+    lines: &[String],
+    end: End,
+    target: &Target<'_>,
+) -> Option<Result<String, Unusable>> {
     if matches!(target.language, "diff" | "patch") {
         return None;
     }
-    let hunks = match shape(lines, target)? {
+    let hunks = match shape(lines, end, target)? {
         Shape::Signs => signed_hunks(lines, end),
         Shape::Search => search_hunks(lines),
         Shape::Tags => tag_hunks(&lines.join("\n")),
     };
-    let applied = hunks.filter(|hunks| !hunks.is_empty() && !target.selection.is_empty()).and_then(|hunks| {
-        let around = Window::around(target);
-        around.apply(&hunks).or_else(|| Window::alone(target).apply(&hunks))
-    });
+    let applied =
+        hunks.filter(|hunks| !hunks.is_empty() && !target.selection.is_empty()).and_then(|hunks| {
+            let around = Window::around(target);
+            around.apply(&hunks).or_else(|| Window::alone(target).apply(&hunks))
+        });
     Some(applied.ok_or(Unusable::Patch))
 }
 
@@ -50,13 +57,16 @@ enum Shape {
     Tags,
 }
 
-fn shape(lines: &[String], target: &Target<'_>) -> Option<Shape> {
+fn shape(lines: &[String], end: End, target: &Target<'_>) -> Option<Shape> {
     let own = |line: &String| target.selection.contains(line.trim()) && !line.trim().is_empty();
     let foreign = || lines.iter().filter(|line| !own(line));
     if foreign().any(|line| begins_search(line) || ends_replace(line)) {
         return Some(Shape::Search);
     }
-    if OLD_TAGS.iter().any(|(old, _)| foreign().any(|line| line.trim_start().starts_with(&format!("<{old}>")))) {
+    if OLD_TAGS
+        .iter()
+        .any(|(old, _)| foreign().any(|line| line.trim_start().starts_with(&format!("<{old}>"))))
+    {
         return Some(Shape::Tags);
     }
     let is_header = |line: &String| {
@@ -65,7 +75,7 @@ fn shape(lines: &[String], target: &Target<'_>) -> Option<Shape> {
                 .iter()
                 .any(|start| line.starts_with(start))
     };
-    if foreign().any(is_header) {
+    if end == End::Diff || foreign().any(is_header) {
         return Some(Shape::Signs);
     }
     // All of the old lines with signs in front of them, but no header.
@@ -120,7 +130,7 @@ fn signed_hunks(lines: &[String], end: End) -> Option<Vec<Hunk>> {
     }
     hunks.push(current);
     hunks.retain(|(hunk, _)| !(hunk.old.is_empty() && hunk.new.is_empty()) && hunk.old != hunk.new);
-    let is_whole = end == End::Closed
+    let is_whole = end != End::Open
         || is_marked
         || hunks.iter().all(|(hunk, counts)| *counts == Some((hunk.old.len(), hunk.new.len())));
     is_whole.then(|| hunks.into_iter().map(|(hunk, _)| without_blank_ends(hunk)).collect())
@@ -138,14 +148,18 @@ fn counts_of(header: &str) -> Option<(usize, usize)> {
 
 /// A hunk without blank context at its ends, which is an artifact of how it was written.
 fn without_blank_ends(mut hunk: Hunk) -> Hunk {
-    while hunk.old.len() > 1 && hunk.new.len() > 1
-        && hunk.old.last() == hunk.new.last() && hunk.old.last().is_some_and(String::is_empty)
+    while hunk.old.len() > 1
+        && hunk.new.len() > 1
+        && hunk.old.last() == hunk.new.last()
+        && hunk.old.last().is_some_and(String::is_empty)
     {
         hunk.old.pop();
         hunk.new.pop();
     }
-    while hunk.old.len() > 1 && hunk.new.len() > 1
-        && hunk.old.first() == hunk.new.first() && hunk.old.first().is_some_and(String::is_empty)
+    while hunk.old.len() > 1
+        && hunk.new.len() > 1
+        && hunk.old.first() == hunk.new.first()
+        && hunk.old.first().is_some_and(String::is_empty)
     {
         hunk.old.remove(0);
         hunk.new.remove(0);
@@ -154,12 +168,16 @@ fn without_blank_ends(mut hunk: Hunk) -> Hunk {
 }
 
 fn begins_search(line: &str) -> bool {
-    mark_word(line, ['<', '-']).is_some_and(|word| matches!(word, "SEARCH" | "ORIGINAL" | "HEAD" | "OLD"))
+    // Seven angles are a conflict mark, whatever word follows.
+    line.starts_with("<<<<<<< ")
+        || mark_word(line, ['<', '-'])
+            .is_some_and(|word| matches!(word, "SEARCH" | "ORIGINAL" | "HEAD" | "OLD"))
 }
 
 fn ends_replace(line: &str) -> bool {
-    mark_word(line, ['>', '+'])
-        .is_some_and(|word| matches!(word, "REPLACE" | "UPDATED" | "NEW"))
+    line.starts_with(">>>>>>> ")
+        || mark_word(line, ['>', '+'])
+            .is_some_and(|word| matches!(word, "REPLACE" | "UPDATED" | "NEW"))
 }
 
 /// The word behind at least five of a mark, which may be closed by one more: `<<<<<<< SEARCH>`.
@@ -206,8 +224,14 @@ fn search_hunks(lines: &[String]) -> Option<Vec<Hunk>> {
 }
 
 /// Tags in which other tools ask for old and new text.
-const OLD_TAGS: &[(&str, &str)] =
-    &[("SEARCH", "REPLACE"), ("search", "replace"), ("old", "new"), ("old_string", "new_string"), ("old_str", "new_str"), ("old_text", "new_text")];
+const OLD_TAGS: &[(&str, &str)] = &[
+    ("SEARCH", "REPLACE"),
+    ("search", "replace"),
+    ("old", "new"),
+    ("old_string", "new_string"),
+    ("old_str", "new_str"),
+    ("old_text", "new_text"),
+];
 
 /// The hunks between tags.
 fn tag_hunks(text: &str) -> Option<Vec<Hunk>> {
@@ -251,7 +275,8 @@ impl Window {
         let mut before: Vec<&str> = echo::lines(target.before).collect();
         let lead = before.pop().unwrap_or_default().to_owned();
         let n_skipped = before.len().saturating_sub(N_AROUND);
-        let before: Vec<String> = before[n_skipped..].iter().map(|line| (*line).to_owned()).collect();
+        let before: Vec<String> =
+            before[n_skipped..].iter().map(|line| (*line).to_owned()).collect();
         let (mut own, breaks) = split(target.selection);
         if let Some(first) = own.first_mut() {
             *first = lead.clone() + first;
@@ -276,7 +301,8 @@ impl Window {
 
     /// The selection's text after all hunks; `None` where one of them does not apply.
     fn apply(&self, hunks: &[Hunk]) -> Option<String> {
-        let mut places = hunks.iter().map(|hunk| self.place(hunk)).collect::<Option<Vec<Place>>>()?;
+        let mut places =
+            hunks.iter().map(|hunk| self.place(hunk)).collect::<Option<Vec<Place>>>()?;
         places.sort_by_key(|place| place.start);
         if places.windows(2).any(|pair| pair[0].end > pair[1].start) {
             return None;
@@ -287,10 +313,14 @@ impl Window {
             self.lines[self.own.clone()].iter().cloned().zip(self.breaks.iter().cloned()).collect();
         for place in places.iter().rev() {
             let range = place.start - self.own.start..place.end - self.own.start;
-            let ends_open = range.end == lines.len() && lines.last().is_some_and(|(_, end)| end.is_empty());
+            let ends_open =
+                range.end == lines.len() && lines.last().is_some_and(|(_, end)| end.is_empty());
             let new: Vec<(String, String)> =
                 place.new.iter().map(|line| (line.clone(), fallback.clone())).collect();
-            if ends_open && range.is_empty() && let Some((_, end)) = lines.last_mut() {
+            if ends_open
+                && range.is_empty()
+                && let Some((_, end)) = lines.last_mut()
+            {
                 end.clone_from(&fallback);
             }
             lines.splice(range, new);
@@ -310,7 +340,8 @@ impl Window {
             return None;
         }
         let lines: Vec<String> = self.lines.iter().map(trimmed).collect();
-        let mut found = (0..=lines.len() - old.len()).filter(|&idx| lines[idx..idx + old.len()] == old);
+        let mut found =
+            (0..=lines.len() - old.len()).filter(|&idx| lines[idx..idx + old.len()] == old);
         let (start, None) = (found.next()?, found.next()) else { return None };
         let head = old.iter().zip(&hunk.new).take_while(|(old, new)| **old == trimmed(new)).count();
         let tail = old[head..]

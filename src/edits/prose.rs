@@ -156,10 +156,9 @@ pub(super) fn is_prose_language(language: &str) -> bool {
 pub(super) fn is_chatter(line: &str) -> bool {
     let lower = without_symbols(line).to_lowercase();
     let opens = CHATTER.iter().any(|opening| {
-        lower.strip_prefix(opening).is_some_and(|rest| {
-            !opening.ends_with(char::is_alphabetic)
-                || !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_')
-        })
+        lower
+            .strip_prefix(opening)
+            .is_some_and(|rest| !opening.ends_with(char::is_alphabetic) || ends_word(rest))
     });
     opens && !is_punctuated_like_code(line)
 }
@@ -190,23 +189,29 @@ pub(super) fn is_sentence(line: &str) -> bool {
     plain && ((capital && (ends || words.len() >= 3)) || (words.len() >= 4 && function_words >= 2))
 }
 
+/// Whether a word of talk ends before `rest`; a name of code goes on with a dot or a parenthesis.
+fn ends_word(rest: &str) -> bool {
+    let mut chars = rest.chars();
+    match chars.next() {
+        None | Some(' ' | ':' | '!' | ',' | '\'' | '’' | '*' | ';' | '-' | '\n') => true,
+        Some('.') => chars.next().is_none_or(|c| c == ' ' || c == '.'),
+        Some(c) => !c.is_ascii(),
+    }
+}
+
 /// A line without the marks of headings and the emoji that talk begins with.
 fn without_symbols(line: &str) -> &str {
     without_emoji(line.trim().trim_start_matches(['#', '*', ' ']))
 }
 
 fn without_emoji(line: &str) -> &str {
-    let is_emoji = |c: char| {
-        matches!(c, '\u{2190}'..='\u{2BFF}' | '\u{FE0F}' | '\u{200D}' | '\u{1F000}'..='\u{1FAFF}')
-    };
+    let is_emoji = |c: char| matches!(c, '\u{2190}'..='\u{2BFF}' | '\u{FE0F}' | '\u{200D}' | '\u{1F000}'..='\u{1FAFF}');
     line.trim_start_matches(|c: char| is_emoji(c) || c == ' ')
 }
 
 /// Whether a line is Chinese, Japanese or Korean text with no code but what is quoted in it.
 fn reads_as_cjk_text(line: &str) -> bool {
-    let is_cjk = |c: char| {
-        matches!(c, '\u{3040}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7AF}')
-    };
+    let is_cjk = |c: char| matches!(c, '\u{3040}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7AF}');
     let text = without_inline_code(line);
     let n_cjk = text.chars().filter(|c| is_cjk(*c)).count();
     let n_ascii = text.chars().filter(char::is_ascii_alphanumeric).count();
