@@ -140,7 +140,7 @@ fn check_answer(case: &Case) -> Option<String> {
 #[test]
 fn answers_become_what_their_files_say() {
     let cases = cases();
-    assert!(cases.len() >= 60, "only {} cases", cases.len());
+    assert!(cases.len() >= 340, "only {} cases", cases.len());
     let wrong: Vec<String> = cases
         .iter()
         .filter_map(|(name, case)| Some(format!("{name}:\n{}", check_answer(case)?)))
@@ -240,5 +240,76 @@ fn an_answer_cut_before_its_end_mark_is_not_applied() {
             let got = case.applied(cut);
             assert!(got.is_err(), "{name} cut at {end}: {got:?}");
         }
+    }
+}
+
+/// One of each reason to refuse, as `docs/edits.md` shows it.
+fn reasons() -> Vec<Unusable> {
+    let all = vec![
+        Unusable::Empty,
+        Unusable::NoCode,
+        Unusable::Refusal,
+        Unusable::CutOff,
+        Unusable::Elided { line: String::new() },
+        Unusable::Ambiguous,
+        Unusable::Echo,
+        Unusable::Patch,
+        Unusable::ToolCall,
+        Unusable::OtherLanguage { language: "Python".to_owned() },
+        Unusable::LineNumbers,
+        Unusable::Invisible { character: '\u{202E}' },
+    ];
+    // A new reason does not compile until it stands here, and so above.
+    let known = |reason: &Unusable| match reason {
+        Unusable::Empty
+        | Unusable::NoCode
+        | Unusable::Refusal
+        | Unusable::CutOff
+        | Unusable::Elided { .. }
+        | Unusable::Ambiguous
+        | Unusable::Echo
+        | Unusable::Patch
+        | Unusable::ToolCall
+        | Unusable::OtherLanguage { .. }
+        | Unusable::LineNumbers
+        | Unusable::Invisible { .. } => true,
+    };
+    assert!(all.iter().all(known));
+    all
+}
+
+/// The names of the cases that a line of the documentation links.
+fn linked(line: &str) -> Vec<&str> {
+    line.split("tests/data/answers/")
+        .skip(1)
+        .filter_map(|rest| Some(rest.split_once(".txt")?.0))
+        .collect()
+}
+
+#[test]
+fn the_documented_table_is_true() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/edits.md");
+    let docs = std::fs::read_to_string(path).expect("the documentation");
+    let cases = cases();
+    let case = |name: &str| {
+        let found = cases.iter().find(|(known, _)| known == name);
+        &found.unwrap_or_else(|| panic!("docs/edits.md names {name}, which does not exist")).1
+    };
+    for name in docs.lines().flat_map(linked) {
+        case(name);
+    }
+    for reason in reasons() {
+        let row = docs.lines().find(|line| line.starts_with(&format!("| {reason} |")));
+        let row = row.unwrap_or_else(|| panic!("docs/edits.md has no row for {reason:?}"));
+        let names = linked(row);
+        assert!(!names.is_empty(), "no case shows {reason:?}");
+        for name in names {
+            assert_eq!(case(name).refused, Some(variant(&reason)), "{name} in the row of {reason}");
+        }
+    }
+    // What stands in the tables above is applied.
+    let applied = docs.split("### Refused").next().unwrap_or_default();
+    for name in applied.lines().flat_map(linked) {
+        assert!(case(name).expected.is_some(), "{name} is not applied");
     }
 }

@@ -101,8 +101,13 @@ fn is_doubled(code: &[String], selection: &str) -> bool {
     let Some(first) = own.first().and_then(|line| name(line)) else { return false };
     let indent = |line: &str| line.len() - line.trim_start().len();
     let count = |lines: &[&str]| {
-        // A decorator tells versions of a function apart that all bear its name.
-        let is_plain = |idx: &usize| *idx == 0 || !lines[idx - 1].trim_start().starts_with('@');
+        // A decorator or attribute tells versions of a function apart that all bear its name.
+        let is_marked =
+            |line: &str| ["@", "#["].iter().any(|mark| line.trim_start().starts_with(mark));
+        // So does a semicolon where a declaration is no definition.
+        let is_plain = |idx: &usize| {
+            !lines[*idx].trim_end().ends_with(';') && (*idx == 0 || !is_marked(lines[idx - 1]))
+        };
         let named = |idx: &usize| name(lines[*idx].trim()).as_ref() == Some(&first);
         let found: Vec<usize> =
             (0..lines.len()).filter(named).filter(is_plain).map(|idx| indent(lines[idx])).collect();

@@ -121,6 +121,10 @@ fn known_text(target: &Target<'_>) -> String {
     let mut known: String = target.before.chars().skip(skipped).collect();
     known.push_str(target.selection);
     known.extend(target.after.chars().take(N_CHARS));
+    if matches!(target.language, "html" | "vue" | "svelte" | "astro" | "php" | "markdown" | "xml") {
+        // What begins and ends a turn elsewhere strikes text through here.
+        known.push_str("<s></s>");
+    }
     known
 }
 
@@ -269,8 +273,11 @@ fn unfenced_lines(answer: &str, target: &Target<'_>) -> Result<(Vec<String>, boo
     let own: Vec<&str> = significant(target.selection.lines());
     let is_talk = |line: &str| prose::is_chatter(line) && !own.contains(&line.trim());
     if prose::is_prose_language(target.language) {
-        let talks = lines.first().is_some_and(|line| is_talk(line))
-            || lines.last().is_some_and(|line| is_talk(line));
+        // "# Changes" is a heading there.
+        let talks = [lines.first(), lines.last()]
+            .into_iter()
+            .flatten()
+            .any(|line| is_talk(line) && !line.starts_with('#'));
         return if talks { Err(Unusable::NoCode) } else { Ok((lines, false)) };
     }
     if lines.len() > 1 && envelope::same_language(lines[0].trim(), target.language) {

@@ -118,8 +118,9 @@ fn is_kin(one: &Language, other: &Language) -> bool {
 fn is_python(line: &str) -> bool {
     let opens = ["def ", "async def ", "class ", "elif "].iter().any(|word| line.starts_with(word));
     // A signature over several lines ends in its parenthesis or a comma.
-    opens && line.ends_with([':', '(', ','])
-        || line.starts_with("from ") && line.contains(" import ")
+    let is_signature =
+        line.ends_with([':', '(', ',']) || line.contains("):") || line.contains(") ->");
+    opens && is_signature || line.starts_with("from ") && line.contains(" import ")
 }
 
 fn is_rust(line: &str) -> bool {
@@ -158,5 +159,6 @@ fn is_c(line: &str) -> bool {
 
 fn is_ruby(line: &str) -> bool {
     let ends_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '?' | '!' | ')');
-    line.starts_with("def ") && line.ends_with(ends_name) || line.starts_with("puts ")
+    line.starts_with("def ") && line.ends_with(ends_name) && !line.contains("):")
+        || line.starts_with("puts ")
 }

@@ -27,6 +27,11 @@ pub(super) fn strip(lines: Vec<String>, target: &Target<'_>) -> Result<Vec<Strin
     let means_itself =
         matches!(target.language, "yaml" | "toml" | "json" | "jsonc" | "csv" | "tsv")
             || prose::is_prose_language(target.language);
+    // So are entries of a dictionary.
+    let is_entry = |one: &Numbered<'_>| is_colon(one) && one.rest.trim_end().ends_with(',');
+    if read.iter().flatten().any(is_entry) {
+        return Ok(lines);
+    }
     if means_itself && read.iter().flatten().any(|one| is_colon(one) || one.separator == "\t") {
         return Ok(lines);
     }

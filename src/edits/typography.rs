@@ -28,7 +28,14 @@ pub(super) fn clean(lines: &mut [String], target: &Target<'_>, known: &str) {
     }
     if !known.contains('\u{A0}') {
         for line in lines.iter_mut().filter(|line| line.contains('\u{A0}')) {
-            *line = outside_strings(line, |c| if c == '\u{A0}' { ' ' } else { c });
+            *line =
+                outside_strings(
+                    line,
+                    quotes(target.language),
+                    |c| {
+                        if c == '\u{A0}' { ' ' } else { c }
+                    },
+                );
         }
     }
     if !known.contains(['“', '”', '‘', '’']) {
@@ -58,8 +65,17 @@ fn is_outside(line: &str, mark: &str) -> bool {
     })
 }
 
+/// What strings stand between. In some languages a single quote is also something else.
+fn quotes(language: &str) -> &'static [char] {
+    match language {
+        "python" | "javascript" | "typescript" | "javascriptreact" | "typescriptreact" | "ruby"
+        | "php" | "lua" | "sql" | "shellscript" | "perl" | "css" | "yaml" => &['"', '`', '\''],
+        _ => &['"', '`'],
+    }
+}
+
 /// Rewrites the characters of a line that stand in no straight quotes.
-fn outside_strings(line: &str, rewrite: impl Fn(char) -> char) -> String {
+fn outside_strings(line: &str, quotes: &[char], rewrite: impl Fn(char) -> char) -> String {
     let mut quote = None;
     let mut escaped = false;
     line.chars()
@@ -71,7 +87,7 @@ fn outside_strings(line: &str, rewrite: impl Fn(char) -> char) -> String {
                 escaped = c == '\\' && !escaped;
                 return c;
             }
-            if matches!(c, '"' | '`') {
+            if quotes.contains(&c) {
                 quote = Some(c);
             }
             rewrite(c)
