@@ -180,7 +180,7 @@ fn why_right(case: &Case, cut: &str, text: &str) -> Option<&'static str> {
     }
     let ends_block =
         |line: &&str| line.trim_end().ends_with("```") || line.trim_end().ends_with("~~~");
-    if let Some(fence) = cut.split_inclusive('\n').filter(ends_block).last() {
+    if let Some(fence) = cut.split_inclusive('\n').rfind(ends_block) {
         let end = cut.rfind(fence).unwrap_or_default() + fence.len();
         let same = case.applied(&cut[..end]).as_deref() == Ok(text);
         return same.then_some("closed");

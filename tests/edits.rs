@@ -210,9 +210,9 @@ proptest! {
         let place = Place::of(&snapshot, range);
         let at = at.index(body.len());
         let (low, high) = (at.saturating_sub(context), (at + context + 1).min(body.len()));
-        let signed = |idx: usize| match idx == at {
-            true => format!("-{}\n+changed();", body[idx]),
-            false => format!(" {}", body[idx]),
+        let signed = |idx: usize| {
+            let line = body[idx];
+            if idx == at { format!("-{line}\n+changed();") } else { format!(" {line}") }
         };
         let hunk: Vec<String> = (low..high).map(signed).collect();
         let answer = format!("```diff\n{}\n```", hunk.join("\n"));

@@ -160,13 +160,14 @@ fn opened_json(text: &str, target: &Target<'_>) -> Result<Option<String>, Unusab
     };
     let is_all = text[values.byte_offset()..].trim().is_empty();
     match value {
+        _ if own.starts_with(['{', '[']) => Ok(None),
         Value::Array(items) if items.iter().any(is_tool_call) => Err(Unusable::ToolCall),
         Value::Object(_) if is_tool_call(&value) => Err(Unusable::ToolCall),
-        Value::Object(object) if is_all && !own.starts_with('{') => {
+        Value::Object(object) if is_all => {
             let is_code = |key: &str| CODE_KEYS.contains(&key);
             let known = object.keys().all(|key| is_code(key) || OTHER_KEYS.contains(&key.as_str()));
             let mut codes =
-                object.iter().filter_map(|(key, value)| is_code(key).then(|| value.as_str()));
+                object.iter().filter(|(key, _)| is_code(key)).map(|(_, value)| value.as_str());
             match (codes.next(), codes.next()) {
                 (Some(Some(code)), None) if known => Ok(Some(code.to_owned())),
                 (Some(_), Some(_)) if known => Err(Unusable::Ambiguous),

@@ -226,7 +226,7 @@ fn reads_as_cjk_text(line: &str) -> bool {
 fn without_inline_code(line: &str) -> String {
     let pieces: Vec<&str> = line.split('`').collect();
     // A lone backtick quotes nothing.
-    if pieces.len() % 2 == 0 {
+    if pieces.len().is_multiple_of(2) {
         return line.to_owned();
     }
     let word = |(idx, piece): (usize, &&str)| {
