@@ -3,6 +3,9 @@
 use super::extract::{significant, without_blank_ends};
 use super::{Target, Unusable, envelope, numbers, prose, typography};
 
+/// Languages whose statements read as sentences and may end in a full stop.
+const ENGLISH_LIKE: &[&str] = &["cobol", "abap", "prolog", "sas", "inform7", "smalltalk"];
+
 /// Cleans the lines of an answer. `known` is the text of the document around the place.
 pub(super) fn clean(
     lines: Vec<String>,
@@ -68,7 +71,11 @@ fn without_path(mut lines: Vec<String>, known: &str) -> Vec<String> {
 
 /// Lines without sentences about the code at both ends.
 fn without_talk(mut lines: Vec<String>, target: &Target<'_>) -> Vec<String> {
-    if envelope::is_markup(target.language) {
+    let is_script = ["javascript", "typescript", "php"]
+        .iter()
+        .any(|language| target.language.starts_with(language));
+    let is_page = envelope::is_markup(target.language) && !is_script;
+    if is_page || ENGLISH_LIKE.contains(&target.language) {
         // A sentence between elements is content.
         return lines;
     }
@@ -86,7 +93,7 @@ fn without_talk(mut lines: Vec<String>, target: &Target<'_>) -> Vec<String> {
     }
     while let Some(start) = lines.iter().rposition(|line| line.trim().is_empty()) {
         let tail = &lines[start + 1..];
-        let talks = tail.iter().all(|line| prose::is_sentence(line) && !is_own(line));
+        let talks = tail.iter().all(|line| prose::is_whole_sentence(line) && !is_own(line));
         if !talks || in_long_string(&lines[..start]) {
             break;
         }

@@ -69,6 +69,15 @@ const MARKUP: &[&str] = &[
     "svg",
     "heex",
     "templ",
+    "htmldjango",
+    "django-html",
+    "twig",
+    "liquid",
+    "ejs",
+    "eruby",
+    "pug",
+    "haml",
+    "slim",
 ];
 
 /// Keys of a JSON object under which models put code.

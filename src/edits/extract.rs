@@ -291,7 +291,9 @@ fn unfenced_lines(answer: &str, target: &Target<'_>) -> Result<(Vec<String>, boo
         lines = without_blank_ends(lines);
     }
     while let Some(idx) = last_paragraph(&lines) {
-        if !lines[idx..].iter().all(|line| prose::is_sentence(line) && !own.contains(&line.trim()))
+        if !lines[idx..]
+            .iter()
+            .all(|line| prose::is_whole_sentence(line) && !own.contains(&line.trim()))
         {
             break;
         }

@@ -65,7 +65,8 @@ pub(super) fn check(
             line.starts_with("# ")
                 || line.split_whitespace().next().is_some_and(|word| COMMANDS.contains(&word))
         };
-        if filled.iter().all(is_command) {
+        let own = target.selection.lines().map(str::trim).any(|line| is_command(&line));
+        if filled.iter().all(is_command) && !own {
             return Err(Unusable::OtherLanguage { language: "a shell".to_owned() });
         }
     }

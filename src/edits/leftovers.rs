@@ -43,8 +43,9 @@ fn is_call(text: &str, known: &str) -> bool {
 /// The final channel of a Harmony answer whose special tokens were lost: `analysis...assistantfinal...`.
 fn final_channel<'a>(text: &'a str, known: &str) -> Result<&'a str, Unusable> {
     let opens = |word: &str| {
-        let rest = text.strip_prefix(word);
-        rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_uppercase()))
+        let line = text.lines().next().unwrap_or_default();
+        let rest = line.strip_prefix(word).filter(|rest| !rest.contains(['=', '(', ';', '{']));
+        rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_uppercase()) && rest.contains(' '))
     };
     if opens("analysis") && !known.contains("analysis") {
         let idx = text.rfind("assistantfinal").ok_or(Unusable::CutOff)?;

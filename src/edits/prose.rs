@@ -18,6 +18,13 @@ const PROSE_LANGUAGES: &[&str] = &[
     "vimwiki",
     "bibtex",
     "mail",
+    "gherkin",
+    "cucumber",
+    "robotframework",
+    "robot",
+    "fountain",
+    "applescript",
+    "srt",
 ];
 
 /// Words that English sentences have and programs hardly ever do between other words.
@@ -178,14 +185,7 @@ pub(super) fn is_sentence(line: &str) -> bool {
     let capital = words.first().is_some_and(|word| is_capitalized(word));
     let ends = line.ends_with(['.', '!', '?', ':']);
     let plain = words.iter().filter(|word| is_plain_word(word)).count() * 4 >= words.len() * 3;
-    let function_words = words
-        .iter()
-        .filter(|word| {
-            FUNCTION_WORDS.contains(
-                &word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase().as_str(),
-            )
-        })
-        .count();
+    let function_words = words.iter().filter(|word| is_function_word(word)).count();
     plain && ((capital && (ends || words.len() >= 3)) || (words.len() >= 4 && function_words >= 2))
 }
 
@@ -197,6 +197,20 @@ fn ends_word(rest: &str) -> bool {
         Some('.') => chars.next().is_none_or(|c| c == ' ' || c == '.'),
         Some(c) => !c.is_ascii(),
     }
+}
+
+/// Whether a line is a whole sentence with its full stop, which no statement looks like by chance.
+pub(super) fn is_whole_sentence(line: &str) -> bool {
+    let text = line.trim();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let ends = text.ends_with(['.', '!', '?', ':', '。', '！', '？']);
+    let is_long = words.len() >= 4 && words.iter().any(|word| is_function_word(word));
+    ends && (is_long || reads_as_cjk_text(text)) && is_sentence(text)
+}
+
+fn is_function_word(word: &str) -> bool {
+    let word = word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+    FUNCTION_WORDS.contains(&word.as_str())
 }
 
 /// A line without the marks of headings and the emoji that talk begins with.
