@@ -8,6 +8,8 @@ pub mod secrets;
 
 pub mod text;
 
+pub mod syntax;
+
 pub mod model;
 
 pub mod images;

@@ -80,6 +80,7 @@ fn only_config_and_secrets_read_environment_and_keyring() {
 fn the_core_knows_no_front() {
     for module in [
         "text/",
+        "syntax/",
         "model/",
         "edits/",
         "context/",
@@ -90,7 +91,7 @@ fn the_core_knows_no_front() {
         "router/",
         "tools/",
         "conversation/",
-        "assistant.rs",
+        "assistant",
     ] {
         check_not(module, &["lsp", "cli", "http", "report"]);
     }
@@ -115,6 +116,13 @@ fn dependencies_point_one_way() {
     check_not(
         "model/",
         &["config", "backends", "router", "edits", "context", "prompts", "actions", "gate", "text"],
+    );
+    check_not(
+        "syntax/",
+        &[
+            "model", "config", "backends", "router", "edits", "context", "prompts", "actions",
+            "gate",
+        ],
     );
     check_not("edits/", &["backends", "router", "prompts", "gate", "config"]);
     check_not("context/", &["backends", "router", "prompts", "gate"]);

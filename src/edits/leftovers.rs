@@ -43,7 +43,8 @@ fn is_call(text: &str, known: &str) -> bool {
 /// The final channel of a Harmony answer whose special tokens were lost: `analysis...assistantfinal...`.
 fn final_channel<'a>(text: &'a str, known: &str) -> Result<&'a str, Unusable> {
     let opens = |word: &str| {
-        let line = text.lines().next().unwrap_or_default();
+        let thoughts = text.split("assistantfinal").next().unwrap_or_default();
+        let line = thoughts.lines().next().unwrap_or_default();
         let rest = line.strip_prefix(word).filter(|rest| !rest.contains(['=', '(', ';', '{']));
         rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_uppercase()) && rest.contains(' '))
     };
