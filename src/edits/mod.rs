@@ -29,6 +29,7 @@ mod refusal;
 mod region;
 mod selection;
 mod typography;
+mod unfenced;
 
 pub use apply::replace_file;
 pub use check::{
