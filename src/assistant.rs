@@ -5,13 +5,16 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::actions::{self, Action, Catalog, InstructionComment, Output};
 use crate::backends::{Backends, ModelInfo, Pulling};
+use crate::commits::{self, CommitError};
 use crate::config::Settings;
 use crate::edits::{self, Check, Place, Side, Unusable};
 use crate::gate::{Gate, Origin, Refusal};
 use crate::images::{self, ImageError};
 use crate::model::{BackendName, Image, Request, StopReason, Task, TooLong};
+use crate::new_files::{self, Home, New};
 pub use crate::prompts::Complaint;
 use crate::prompts::{self, Material, PromptError};
+use crate::review::{self, Review};
 use crate::router::{Answer, Cause, Choice, Failure, Order, Progress, Router};
 use crate::text::{CharIdx, CharRange, Snapshot};
 use crate::tools::{Sight, Tools};
@@ -67,6 +70,15 @@ pub enum Outcome {
         /// The text.
         markdown: String,
     },
+    /// Put this text into a file that is not there; where it is by then, see [`new_files::addition`].
+    NewFile {
+        /// The file.
+        path: PathBuf,
+        /// All of its text.
+        text: String,
+    },
+    /// Show these findings at their lines.
+    Findings(Review),
     /// The answer holds nothing that may be applied; show it with the reason.
     Unusable {
         /// One sentence: why it was not applied.
@@ -89,6 +101,9 @@ pub enum JobError {
     /// There is nothing to work on.
     #[error("nothing is selected")]
     EmptySelection,
+    /// There is no commit message to be had.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
     /// The template is broken.
     #[error("the template of action \"{action}\" is broken")]
     Template {
@@ -220,6 +235,10 @@ impl Assistant {
         job: &Job,
         watch: &mut (dyn FnMut(Progress<'_>) + Send),
     ) -> Result<Finished, JobError> {
+        if job.action.task == Task::Commit {
+            return commits::run(self, job, watch).await;
+        }
+        let (job, home) = &prepared(job);
         let scope = job.scope()?;
         let settings = self.settings();
         let material = Material {
@@ -250,8 +269,13 @@ impl Assistant {
         };
         let answer =
             self.router.answer(&order, &compose, watch).await.map_err(JobError::NoAnswer)?;
-        let result = outcome(job, &scope, &answer);
+        let result = outcome(job, home.as_ref(), &scope, &answer);
         Ok(Finished { answer, result, checks: Vec::new() })
+    }
+
+    /// The gate, for work on a thread of its own.
+    pub(crate) fn shared_gate(&self) -> Arc<Gate> {
+        self.gate.clone()
     }
 
     /// One question without a document; `compose` makes the request for a window of so many tokens.
@@ -320,8 +344,25 @@ impl Assistant {
     }
 }
 
+/// The job with its action settled for the input, and where new text goes that has a place of its own.
+fn prepared(job: &Job) -> (Job, Option<Home>) {
+    let mut job = job.clone();
+    job.action = actions::settled(&job.action, job.input.as_deref());
+    if job.action.output != Output::NewFile {
+        return (job, None);
+    }
+    let home = new_files::home(&job.action, &job.snapshot, &job.workspace);
+    let mut action = Action::clone(&job.action);
+    action.template = format!("{}\n\n{}", action.template, home.brief(&job.snapshot.language));
+    job.action = Arc::new(action);
+    (job, Some(home))
+}
+
 /// Decides what may be done with an answer.
-fn outcome(job: &Job, scope: &Scope, answer: &Answer) -> Outcome {
+fn outcome(job: &Job, home: Option<&Home>, scope: &Scope, answer: &Answer) -> Outcome {
+    if job.action.output == Output::Diagnostics {
+        return reviewed(job, scope, answer);
+    }
     if job.action.output == Output::Answer {
         return Outcome::Answer { title: job.action.title.clone(), markdown: answer.text.clone() };
     }
@@ -331,11 +372,34 @@ fn outcome(job: &Job, scope: &Scope, answer: &Answer) -> Outcome {
         let reason = told.map_or(reason, String::as_str);
         return Outcome::Unusable { reason: reason.to_owned() };
     }
+    if let Some(home) = home {
+        return placed(job, home, answer);
+    }
     match fitted(job, scope, &answer.text) {
         Ok((range, text)) if job.snapshot.text.slice(range.chars()) == text.as_str() => {
             Outcome::Unchanged
         }
         Ok((range, text)) => Outcome::Edit { range, text, caution: None },
+        Err(unusable) => Outcome::Unusable { reason: unusable.to_string() },
+    }
+}
+
+/// The findings of a review, or its words where no findings can be made out.
+fn reviewed(job: &Job, scope: &Scope, answer: &Answer) -> Outcome {
+    match review::read(&answer.text, &job.snapshot, scope.code) {
+        Some(review) => Outcome::Findings(review),
+        None => Outcome::Answer { title: job.action.title.clone(), markdown: answer.text.clone() },
+    }
+}
+
+/// The text of an answer at its place in the document, in a file of its own, or shown where there is no place.
+fn placed(job: &Job, home: &Home, answer: &Answer) -> Outcome {
+    match new_files::made(&answer.text, &job.snapshot, home) {
+        Ok(New::Text { range, text }) => Outcome::Edit { range, text, caution: None },
+        Ok(New::File { path, text }) => Outcome::NewFile { path, text },
+        Ok(New::Code(_)) => {
+            Outcome::Answer { title: job.action.title.clone(), markdown: answer.text.clone() }
+        }
         Err(unusable) => Outcome::Unusable { reason: unusable.to_string() },
     }
 }
@@ -359,13 +423,13 @@ fn fitted(job: &Job, scope: &Scope, answer: &str) -> Result<(CharRange, String),
         Output::InsertBefore | Output::InsertAfter => {
             edits::widen_to_lines(&job.snapshot.text, scope.code)
         }
-        Output::Replace | Output::Continue | Output::Answer => scope.code,
+        _ => scope.code,
     };
     let place = Place::of(&job.snapshot, range);
     let target = place.target();
     let at = |idx: CharIdx| CharRange::new(idx, idx);
     Ok(match job.action.output {
-        Output::Replace | Output::Answer => {
+        Output::Replace | Output::Answer | Output::NewFile | Output::Diagnostics => {
             let code = edits::replacement(answer, &target)?;
             match &scope.comment {
                 Some(comment) => comment.edit(&job.snapshot, &code),

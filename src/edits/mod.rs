@@ -18,7 +18,7 @@ mod prose;
 mod region;
 mod selection;
 
-pub use apply::replace_file;
+pub use apply::{create_file, replace_file};
 pub use check::{Check, Verdict};
 pub use diff::{smallest_changes, unified};
 pub use fence::fence_longer_than;

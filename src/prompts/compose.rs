@@ -8,14 +8,17 @@ use super::render::{Values, describe, render, uses};
 use crate::actions::{Action, Output};
 use crate::context::{Budget, Surroundings, surroundings};
 use crate::edits::fence_longer_than;
-use crate::model::{Request, estimated_tokens};
+use crate::model::{Request, Task, estimated_tokens};
 use crate::text::{CharRange, Snapshot, line_end};
 
 const FRAME: &str = include_str!("templates/frame.md");
 const SYSTEM_REPLACE: &str = include_str!("templates/system_replace.md");
 const SYSTEM_INSERT: &str = include_str!("templates/system_insert.md");
 const SYSTEM_CONTINUE: &str = include_str!("templates/system_continue.md");
+const SYSTEM_NEW_FILE: &str = include_str!("templates/system_new_file.md");
 const SYSTEM_ANSWER: &str = include_str!("templates/system_answer.md");
+const SYSTEM_DIAGNOSTICS: &str = include_str!("templates/system_diagnostics.md");
+const SYSTEM_COMMIT: &str = include_str!("templates/system_commit.md");
 
 /// A complaint about the code, as an editor or compiler gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,7 +103,8 @@ fn answer_tokens(output: Output, material: &Material<'_>) -> usize {
         Output::Replace => selected + selected / 2 + 256,
         Output::InsertBefore | Output::InsertAfter => selected + 512,
         Output::Continue => 512,
-        Output::Answer => 1024,
+        Output::NewFile => selected + 1024,
+        Output::Answer | Output::Diagnostics => 1024,
     }
 }
 
@@ -149,7 +153,7 @@ fn request(
         values: &values,
     };
     let user = render(FRAME, &frame).map_err(|error| broken(&error))?;
-    let system = system(action.output).trim().to_owned();
+    let system = system(action).trim().to_owned();
     Ok(Request { system, ..Request::of_user(user.trim()) })
 }
 
@@ -157,12 +161,15 @@ fn broken(error: &minijinja::Error) -> PromptError {
     PromptError::Template { detail: describe(error) }
 }
 
-fn system(output: Output) -> &'static str {
-    match output {
+fn system(action: &Action) -> &'static str {
+    match action.output {
+        Output::Answer if action.task == Task::Commit => SYSTEM_COMMIT,
         Output::Replace => SYSTEM_REPLACE,
         Output::InsertBefore | Output::InsertAfter => SYSTEM_INSERT,
         Output::Continue => SYSTEM_CONTINUE,
+        Output::NewFile => SYSTEM_NEW_FILE,
         Output::Answer => SYSTEM_ANSWER,
+        Output::Diagnostics => SYSTEM_DIAGNOSTICS,
     }
 }
 
