@@ -3,7 +3,16 @@
 //! Grammars are carried behind cargo features. A language without one gets `None` everywhere, never a guess.
 
 mod grammar;
+mod kinds;
+mod outline;
 mod parsed;
+mod scope;
 
 pub use grammar::{Grammar, grammar};
+pub use outline::{Import, Outline, Symbol, SymbolKind, outline};
 pub use parsed::{Flaw, Parsed};
+pub use scope::{enclosing, symbol_at};
+
+#[cfg(test)]
+#[cfg(feature = "syntax")]
+mod tests;
