@@ -20,11 +20,13 @@ mod input;
 mod jobs;
 mod messages;
 mod neutral;
+mod new_file;
 mod notes;
 mod parent;
 mod progress;
 mod reload;
 mod requests;
+mod review;
 mod run;
 mod server;
 mod session;
@@ -129,6 +131,7 @@ where
         () = end.reached() => false,
         () = parent::gone(&session, limits.parent_check) => false,
         () = reload::whenever_asked(session.clone()) => false,
+        () = review::publish(session.clone()) => false,
     };
     session.state.cancel_all_jobs();
     if !is_over && tokio::time::timeout(GRACE, serving).await.is_err() {

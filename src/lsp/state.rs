@@ -22,6 +22,7 @@ use super::conversations::Conversations;
 use super::convert;
 use super::jobs::Jobs;
 use super::messages::Message;
+use super::review::Reviews;
 use super::settings::EditorLayer;
 
 /// See the module.
@@ -58,6 +59,8 @@ pub(super) struct Inner {
     pub(super) conversations: Conversations,
     /// What the editor told of errors, while asking for code actions, in documents that are as they were.
     pub(super) findings: HashMap<Url, Vec<Finding>>,
+    /// What reviews found, as far as it still holds.
+    pub(super) reviews: Reviews,
     /// Who answered last.
     pub(super) last: Option<LastAnswer>,
 }
@@ -100,6 +103,7 @@ impl Default for Inner {
             chosen: None,
             conversations: Conversations::default(),
             findings: HashMap::new(),
+            reviews: Reviews::default(),
             last: None,
         }
     }
@@ -162,6 +166,7 @@ impl State {
         self.write(|inner| {
             // A text that was replaced as a whole is another text for those who waited for the old one.
             inner.jobs.lose(&uri);
+            inner.reviews.forget(&uri);
             inner.documents.insert(uri, document);
         });
     }
@@ -181,6 +186,7 @@ impl State {
             inner.findings.remove(uri);
             for event in events {
                 for change in convert::from_lsp_content_change(document.text(), event, encoding) {
+                    inner.reviews.follow(uri, &change, document.text());
                     document.apply(&change);
                     inner.jobs.follow(uri, &change);
                 }
@@ -196,6 +202,7 @@ impl State {
     pub(super) fn close(&self, uri: &Url) {
         self.write(|inner| {
             inner.documents.remove(uri);
+            inner.reviews.forget(uri);
             inner.findings.remove(uri);
             inner.jobs.lose(uri);
         });

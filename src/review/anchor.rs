@@ -7,6 +7,9 @@ use crate::text::{CharIdx, CharRange, line_end};
 /// How much alike a quote and a line must be: small slips of a copy, not another line.
 const ALIKE: f64 = 0.85;
 
+/// How long a line must be for that: of short ones a single character makes another.
+const LONG: usize = 12;
+
 /// How long a quote must be to count as part of a line: `)` is part of too many.
 const PART: usize = 4;
 
@@ -71,7 +74,7 @@ fn by_quote(
             let likeness = |line: &str| strsim::normalized_levenshtein(line, &wanted);
             let best = lines.iter().map(|(idx, line)| (likeness(line), *idx));
             let (likeness, idx) = best.max_by(|a, b| a.0.total_cmp(&b.0))?;
-            (likeness >= ALIKE).then_some(idx)
+            (likeness >= ALIKE && wanted.len() >= LONG).then_some(idx)
         })
 }
 
@@ -93,9 +96,9 @@ fn line_of(text: &Rope, line_idx: usize) -> String {
     text.slice(text.line_to_char(line_idx)..line_end(text, line_idx).0).to_string()
 }
 
-/// A line without what a copy of it may have lost: indentation, and runs of white space.
+/// A line without white space, which copies lose and win.
 fn squeezed(line: &str) -> String {
-    line.split_whitespace().collect::<Vec<_>>().join(" ")
+    line.split_whitespace().collect()
 }
 
 fn trimmed(text: &Rope, line_idx: usize) -> CharRange {
@@ -130,13 +133,14 @@ mod tests {
         check_line(Some("let x = read(path).unwrap()"), None, "", Some(2));
         check_line(Some("let x = read(path).unwrap()"), Some(6), "", Some(6));
         check_line(Some("use_it(x); // and more"), None, "", Some(3));
-        check_line(Some("fn c() {"), None, "", Some(1));
+        check_line(Some("let x = read(pat).unwrap();"), None, "", Some(2));
     }
 
     #[test]
     fn a_quote_that_is_nowhere_is_not_helped_by_a_count() {
         check_line(Some("std::process::exit(1)"), Some(3), "", None);
         check_line(Some("}"), None, "", None);
+        check_line(Some("fn c() {"), None, "", None);
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod extension;
 mod lifecycle;
 mod menu;
 mod model;
+mod places;
 mod reporting;
 mod setup;
 mod sync;
