@@ -1,5 +1,7 @@
 //! New tests for a file of tests that is there already.
 
+use super::in_module;
+
 /// The text that goes to the end of `existing` so that it holds `new` too.
 ///
 /// `None` where a second text of that kind cannot simply follow the first: a language with one class a file.
@@ -15,6 +17,7 @@ pub fn addition(existing: &str, new: &str, language: &str) -> Option<String> {
         "c" | "cpp" if !new.contains("int main(") => without_known(existing, &new, &["#include"]),
         "lua" | "shellscript" => without_known(existing, &new, &["local ", "#!"]),
         "go" => go(existing, &new)?,
+        "rust" => in_module::inside(&new, existing, "").ok()?,
         _ => return None,
     };
     let kept = kept.trim_matches('\n');

@@ -40,6 +40,16 @@ pub(super) fn test_file(path: &Path, language: &str, workspace: &[PathBuf]) -> P
     }
 }
 
+/// The file of Rust's `mod tests;`.
+pub(super) fn rust_tests(path: &Path) -> PathBuf {
+    let stem = path.file_stem().unwrap_or_default();
+    if ["lib", "main", "mod"].iter().any(|root| stem == *root) {
+        path.with_file_name("tests.rs")
+    } else {
+        path.with_file_name(stem).join("tests.rs")
+    }
+}
+
 /// Whether a file's name says that it holds tests already.
 pub(super) fn is_test(path: &Path) -> bool {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();

@@ -22,6 +22,12 @@ pub(super) fn tests_module(text: &Rope) -> Option<(CharIdx, String)> {
     Some((CharIdx(text.line_to_char(closing)), indent.to_owned()))
 }
 
+/// Whether the file says that its tests are in a file of their own.
+pub(super) fn is_elsewhere(text: &Rope) -> bool {
+    let lines: Vec<String> = text.lines().map(|line| line.to_string()).collect();
+    (0..lines.len()).any(|idx| lines[idx].trim() == "mod tests;" && is_for_tests(&lines[..idx]))
+}
+
 /// A whole module of what a model wrote.
 pub(super) fn whole(code: &str, text: &str) -> Result<String, Unusable> {
     let inner = tests_of(code, text)?;

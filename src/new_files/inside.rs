@@ -22,7 +22,7 @@ pub enum NotThere {
 }
 
 /// Folders whose content is made by tools.
-const PROTECTED: [&str; 4] = ["node_modules", "target", "__pycache__", "vendor"];
+const PROTECTED: [&str; 2] = ["node_modules", "__pycache__"];
 
 /// Checks that `path` lies inside the workspace, or beside `document`, with all links followed.
 ///

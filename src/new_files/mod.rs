@@ -55,6 +55,9 @@ pub fn home(action: &Action, snapshot: &Snapshot, workspace: &[PathBuf]) -> Home
     match &*snapshot.language {
         "rust" => match in_module::tests_module(&snapshot.text) {
             Some((at, indent)) => Home::Within(Within { at, kind: Kind::RustModule { indent } }),
+            None if in_module::is_elsewhere(&snapshot.text) => {
+                path.map_or(Home::Nowhere, |path| Home::File(habit::rust_tests(path)))
+            }
             // Tests of a crate in its `tests` folder need no module.
             None if path.is_some_and(|path| habit::is_in_folder(path, "tests")) => {
                 Home::Within(Within { at: end, kind: Kind::End })
@@ -89,6 +92,7 @@ impl Home {
                     name.chars().filter(|c| !c.is_control() && !"{}`%#".contains(*c)).collect();
                 let also = match language {
                     "go" => " It belongs to the same package.",
+                    "rust" => " It is the module `tests` of the file above, without a `mod` around it.",
                     "python" | "javascript" | "typescript" | "javascriptreact"
                     | "typescriptreact" => " Import what it uses from the file above.",
                     _ => "",
@@ -230,6 +234,17 @@ mod tests {
         assert_eq!(after(&snapshot, bare), whole);
         let repeated = "```rust\npub fn one() -> u8 {\n    1\n}\n\n#[cfg(test)]\nmod tests {\n    use super::*;\n\n    #[test]\n    fn it() {\n        assert_eq!(one(), 1);\n    }\n}\n```";
         assert_eq!(after(&snapshot, repeated), whole);
+    }
+
+    #[test]
+    fn a_test_module_in_a_file_of_its_own_stays_there() {
+        let snapshot = rust("mod a;\n\n#[cfg(test)]\nmod tests;\n");
+        let home = home(&test_action(), &snapshot, &[]);
+        assert_eq!(home, Home::File(PathBuf::from("/w/src/tests.rs")));
+        let made = made("```rust\n#[test]\nfn it() {}\n```", &snapshot, &home).unwrap();
+        let New::File { text, .. } = made else { panic!("{made:?}") };
+        let existing = "use super::*;\n\n#[test]\nfn it() {}\n";
+        assert_eq!(addition(existing, &text, "rust").unwrap(), "\n#[test]\nfn it_2() {}\n");
     }
 
     #[test]

@@ -154,3 +154,19 @@ async fn a_translation_replaces_words_and_only_shows_foreign_code() {
     assert_eq!(home.read("work/b.py"), "# Mittelwert\ndef mean(xs):\n");
     assert!(upstream.request(1).await.json().to_string().contains("programming language: Go"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_of_these_tasks_can_have_its_own_model() {
+    let (upstream, home) = answering(&["No findings.", TESTS]).await;
+    let url = upstream.url();
+    home.write(
+        "config/arawn/arawn.toml",
+        format!(
+            "[llm]\nbackend = \"ollama\"\nmodel = \"m\"\n[backends.ollama]\nbase_url = \"{url}\"\n[tasks.review]\nmodel = \"critic\"\n[tasks.test]\nmodel = \"tester\"\n"
+        ),
+    );
+    home.run(&["run", "review", "shapes.py"]).await;
+    home.run(&["run", "test", "shapes.py"]).await;
+    assert_eq!(upstream.request(0).await.json()["model"], "critic");
+    assert_eq!(upstream.request(1).await.json()["model"], "tester");
+}

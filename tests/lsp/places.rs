@@ -102,35 +102,34 @@ async fn tests_come_as_a_new_file_in_one_edit() {
     project.server.close().await;
 }
 
+/// Runs `test` where no file can or may be made; the code is shown with its place, and nothing is written.
+async fn check_shown(capabilities: Value, makes_files: bool, preview: bool, reason: &str) {
+    let shows_documents = capabilities["window"]["showDocument"]["support"] == true;
+    let mut project = Project::open(capabilities, makes_files).await;
+    let argument = json!({
+        "action": "test", "textDocument": { "uri": project.uri("shapes.py") },
+        "range": range(0, 0, 2, 0), "wait": true, "preview": preview,
+    });
+    let params = json!({ "command": "arawn.run", "arguments": [argument] });
+    let id = project.server.request("workspace/executeCommand", params).await;
+    project.bench.model.says(TESTS).await;
+    if shows_documents {
+        project.takes_page().await;
+    }
+    let shown = project.server.shown().await;
+    assert!(shown.contains(reason), "{shown}");
+    let result = project.server.answer(id).await.unwrap();
+    assert_eq!((&result["status"], &result["text"]), (&json!("shown"), &json!(TEST_FILE)));
+    assert_eq!(std::fs::read_dir(project.folder.path()).unwrap().count(), 1);
+    project.server.close().await;
+}
+
 #[tokio::test]
 async fn a_client_that_makes_no_files_gets_the_code_and_its_place() {
-    for (capabilities, preview) in [(bare(), false), (able(), false), (able(), true)] {
-        let mut project = Project::open(capabilities, preview).await;
-        let argument = json!({
-            "action": "test", "textDocument": { "uri": project.uri("shapes.py") },
-            "range": range(0, 0, 2, 0), "wait": true, "preview": preview,
-        });
-        let params = json!({ "command": "arawn.run", "arguments": [argument] });
-        let id = project.server.request("workspace/executeCommand", params).await;
-        project.bench.model.says(TESTS).await;
-        if project.server.capabilities["positionEncoding"] == "utf-16"
-            && project.bench.answers().is_empty()
-        {
-            // Which of the two ways the answer is shown is the client's.
-        }
-        let shown = loop {
-            let message = tokio::select! {
-                biased;
-                message = project.server.wait_for("window/showMessage") => message,
-            };
-            break message["params"]["message"].as_str().unwrap().to_owned();
-        };
-        assert!(shown.contains("test_shapes.py"), "{shown}");
-        let result = project.server.answer(id).await.unwrap();
-        assert_eq!((&result["status"], &result["text"]), (&json!("shown"), &json!(TEST_FILE)));
-        assert_eq!(std::fs::read_dir(project.folder.path()).unwrap().count(), 1);
-        project.server.close().await;
-    }
+    let reason = "this editor makes no files for servers; it belongs into test_shapes.py";
+    check_shown(bare(), false, false, reason).await;
+    check_shown(able(), false, false, reason).await;
+    check_shown(able(), true, true, "this is a preview; it belongs into test_shapes.py").await;
 }
 
 #[tokio::test]
