@@ -7,7 +7,7 @@ local tests = folder .. '/test_shapes.py'
 
 t.check('a review puts its findings at the lines they quote', function()
   t.answer('- error: `' .. vim.trim(before[6]) .. '` - The first finding.\n- info: `nothing like it` - No place.\n')
-  require('arawn').run('review', { selection = { first = { 0, 0 }, last = { #before - 1, 0 } } })
+  require('arawn').run('review', { selection = { first = 1, last = #before } })
   local found = t.wait('the finding', function()
     local found = vim.diagnostic.get(t.buffer)
     return #found > 0 and found
@@ -36,7 +36,7 @@ end)
 
 t.check('tests go into a new file that is opened', function()
   t.answer('```python\ndef test_it():\n    assert True\n```\n')
-  require('arawn').run('test', { selection = { first = { 0, 0 }, last = { #before - 1, 0 } } })
+  require('arawn').run('test', { selection = { first = 1, last = #before } })
   t.wait('the file', function()
     local buffer = vim.fn.bufnr(tests)
     return buffer > 0 and vim.api.nvim_buf_get_lines(buffer, 0, 1, false)[1] == 'def test_it():'
@@ -48,7 +48,7 @@ t.check('tests that are there get more at their end', function()
   local buffer = vim.fn.bufnr(tests)
   t.answer('```python\ndef test_more():\n    assert True\n```\n')
   vim.wait(200)
-  require('arawn').run('test', { bufnr = t.buffer, selection = { first = { 0, 0 }, last = { #before - 1, 0 } } })
+  require('arawn').run('test', { bufnr = t.buffer, selection = { first = 1, last = #before } })
   t.wait('the second test', function()
     return #vim.api.nvim_buf_get_lines(buffer, 0, -1, false) >= 5
   end)
