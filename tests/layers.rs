@@ -100,7 +100,7 @@ fn the_core_knows_no_front() {
         "review/",
         "new_files/",
         "commits/",
-        "assistant.rs",
+        "assistant",
     ] {
         check_not(module, &["lsp", "cli", "http", "report"]);
     }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::actions::Output;
 use crate::assistant::{Assistant, Finished, Job, JobError, Outcome};
+use crate::context::Structure;
 use crate::gate::Origin;
 use crate::model::{Request, TooLong};
 use crate::prompts::{self, Material, PromptError};
@@ -110,7 +111,7 @@ pub(crate) async fn run(
             Outcome::Answer { title: job.action.title.clone(), markdown: message + "\n" }
         }
     };
-    Ok(Finished { answer, result, checks: Vec::new() })
+    Ok(Finished { answer, result, checks: Vec::new(), asked_again: None })
 }
 
 /// The message at the top of the document, above what git wrote there.
@@ -134,12 +135,20 @@ fn request(
 ) -> Result<Request, PromptError> {
     let mut action = crate::actions::Action::clone(&job.action);
     action.output = Output::Answer;
+    let structure = Structure::default();
     let mut most = MOST_BYTES.min(window.saturating_mul(4));
     loop {
         let text = staged.text(most);
         let snapshot = Snapshot::of_text(&text, "diff", None);
         let range = CharRange::new(CharIdx(0), CharIdx(snapshot.text.len_chars()));
-        let material = Material { snapshot: &snapshot, range, complaints: &[], instruction };
+        let material = Material {
+            snapshot: &snapshot,
+            range,
+            complaints: &[],
+            instruction,
+            structure: &structure,
+            rules: "",
+        };
         match prompts::compose(&action, &material, window, task_limit) {
             Err(PromptError::TooLong { .. }) if most > LEAST_BYTES => most = most / 4 * 3,
             composed => return composed,

@@ -30,9 +30,9 @@ pub(crate) use problem::dotted;
 pub use problem::{ConfigError, Warning};
 pub use reference::{readme_table, reference_markdown, schema};
 pub use settings::{
-    ActionSettings, BackendSettings, Chain, Clocks, CloudPolicy, Dialect, EmbeddingSettings,
-    EmbeddingSource, Link, Place, PrivacySettings, Provider, ServerSettings, Settings,
-    TaskSettings,
+    ActionSettings, BackendSettings, Chain, Clocks, CloudPolicy, Dialect, EditSettings,
+    EmbeddingSettings, EmbeddingSource, Link, Place, Preview, PrivacySettings, Provider,
+    ServerSettings, Settings, TaskSettings,
 };
 pub use tree::{Origin, Source};
 pub use trust::{Project, TrustStore};

@@ -13,6 +13,7 @@ use tower_lsp::lsp_types::{
     TextDocumentEdit, TextEdit, Url, WorkspaceEdit,
 };
 
+use crate::config::Preview;
 use crate::new_files;
 use crate::router::Answer;
 use crate::text::{Change, CharIdx, CharRange};
@@ -57,7 +58,8 @@ async fn create(
     text: &str,
 ) -> Result<String, String> {
     let name = shown(order, path);
-    if order.only_show {
+    let always_asks = order.assistant.settings().edits.preview == Preview::Always;
+    if order.preview || always_asks {
         return Err(format!("this is a preview; it belongs into {name}"));
     }
     let mut refusal = String::new();

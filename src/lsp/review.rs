@@ -148,9 +148,11 @@ pub(super) async fn deliver(
     let text = &order.job.snapshot.text;
     let n_gone = session.state.write(|inner| {
         let Some(running) = inner.jobs.running(id) else { return 0 };
-        let Some(reviewed) = running.region_now(order.job.range) else {
-            return review.findings.len();
-        };
+        // The document may have another name by now, or be closed.
+        let uri = running.place.uri().clone();
+        let Some(document) = inner.documents.get(&uri) else { return review.findings.len() };
+        let now = document.text();
+        let reviewed = running.region_now(order.job.range, text, now);
         let mut n_gone = 0;
         let mut notes = Vec::new();
         for finding in &review.findings {
@@ -158,20 +160,20 @@ pub(super) async fn deliver(
             let line_idx = text.char_to_line(marked.start().0);
             let line =
                 CharRange::new(CharIdx(text.line_to_char(line_idx)), line_end(text, line_idx));
-            let now = running.region_now(line).filter(|region| !region.touched);
-            let Some(now) = now else {
+            let region = running.region_now(line, text, now);
+            if region.touched {
                 n_gone += 1;
                 continue;
-            };
-            let start = CharIdx(now.range.start().0 + marked.start().0 - line.start().0);
+            }
+            let start = CharIdx(region.range.start().0 + marked.start().0 - line.start().0);
             notes.push(Note {
-                line: now.range,
+                line: region.range,
                 marked: CharRange::new(start, CharIdx(start.0 + marked.len())),
                 severity: finding.severity,
                 message: neutral::one_line(&finding.message),
             });
         }
-        inner.reviews.put(&order.uri, reviewed.range, notes);
+        inner.reviews.put(&uri, reviewed.range, notes);
         n_gone
     });
     session.findings_due.notify_one();

@@ -8,6 +8,7 @@ mod upstream;
 mod ask;
 mod bad_input;
 mod chat;
+mod checks;
 mod commit;
 mod embed;
 mod home;
