@@ -79,7 +79,7 @@ fn only_config_and_secrets_read_environment_and_keyring() {
 #[test]
 fn only_one_file_starts_programs() {
     check_only("process::{Command", &["commits/git.rs"]);
-    check_only("process::Command", &["commits/git.rs"]);
+    check_only("process::Command", &["commits/git.rs", "tools/tests.rs"]);
 }
 
 #[test]

@@ -72,7 +72,8 @@ fn by_quote(
         })
         .or_else(|| {
             let likeness = |line: &str| strsim::normalized_levenshtein(line, &wanted);
-            let best = lines.iter().map(|(idx, line)| (likeness(line), *idx));
+            // Of lines that are as much alike the first: the last of the greatest, backwards.
+            let best = lines.iter().rev().map(|(idx, line)| (likeness(line), *idx));
             let (likeness, idx) = best.max_by(|a, b| a.0.total_cmp(&b.0))?;
             (likeness >= ALIKE && wanted.len() >= LONG).then_some(idx)
         })
