@@ -113,7 +113,7 @@ fn fitted(subject: &str) -> (String, Option<String>) {
     let head: String = subject.chars().take(WIDTH + 1).collect();
     let clause = [". ", "; ", ", ", " - ", " – "].iter().filter_map(|mark| head.find(mark)).max();
     let clause = clause.filter(|&at| at >= WIDTH / 3);
-    let word = head.char_indices().filter(|(_, c)| c.is_whitespace()).map(|(at, _)| at).last();
+    let word = head.char_indices().rfind(|(_, c)| c.is_whitespace()).map(|(at, _)| at);
     let end = clause
         .or(word)
         .unwrap_or_else(|| head.char_indices().nth(WIDTH).map_or(head.len(), |(at, _)| at));

@@ -54,17 +54,14 @@ pub(super) fn read(
     let mut first_refusal = None;
     for entry in &entries {
         let paths: Vec<PathBuf> = entry.names.iter().map(|name| top.join(name)).collect();
-        match paths.iter().find_map(|path| allowed(path, &staged.roots).err()) {
-            Some(refusal) => {
-                staged.n_left_out += 1;
-                first_refusal.get_or_insert_with(|| refusal.to_string());
-            }
-            None => {
-                _ = writeln!(staged.listing, "{} {}", entry.status, entry.names.join(" -> "));
-                staged.files.extend(paths);
-                shown.extend(entry.names.iter().cloned());
-            }
+        if let Some(refusal) = paths.iter().find_map(|path| allowed(path, &staged.roots).err()) {
+            staged.n_left_out += 1;
+            first_refusal.get_or_insert_with(|| refusal.to_string());
+            continue;
         }
+        _ = writeln!(staged.listing, "{} {}", entry.status, entry.names.join(" -> "));
+        staged.files.extend(paths);
+        shown.extend(entry.names.iter().cloned());
     }
     if let Some(reason) = first_refusal.filter(|_| shown.is_empty()) {
         return Err(CommitError::AllKept { reason });

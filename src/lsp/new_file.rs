@@ -101,12 +101,26 @@ async fn plan(
     let language = &order.job.snapshot.language;
     let addition = new_files::addition(&known.to_string(), text, language)
         .ok_or_else(|| format!("{name} is there already, and this cannot simply be added to it"))?;
-    let end = CharIdx(known.len_chars());
-    let changes = [Change { range: CharRange::new(end, end), text: addition }];
+    let changes = [at_the_end(&known, addition)];
     let version = open.map(|snapshot| snapshot.version).filter(|_| abilities.document_changes);
     let encoding = session.state.encoding();
     let edit = convert::to_lsp_workspace_edit(&uri, version, &known, &changes, encoding);
     Ok(Plan { edit, done: format!("added to {name}") })
+}
+
+/// An insertion behind the last line, before its break where both have one: some editors (Neovim) keep an empty
+/// line of their own after an insertion behind the last break.
+fn at_the_end(known: &Rope, addition: String) -> Change {
+    let text = known.to_string();
+    let line_break = if text.ends_with("\r\n") { "\r\n" } else { "\n" };
+    let (n_after, text) = match addition.strip_suffix(line_break) {
+        Some(body) if text.ends_with(line_break) => {
+            (line_break.len(), format!("{line_break}{body}"))
+        }
+        _ => (0, addition),
+    };
+    let at = CharIdx(known.len_chars() - n_after);
+    Change { range: CharRange::new(at, at), text }
 }
 
 /// The text of the file, if it is there; or why there must be none.

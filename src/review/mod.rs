@@ -71,7 +71,7 @@ pub fn read(answer: &str, snapshot: &Snapshot, range: CharRange) -> Option<Revie
         }
     }
     findings.sort_by_key(|finding| {
-        (finding.range.is_none(), finding.range.map(|range| range.start()), finding.severity)
+        (finding.range.is_none(), finding.range.map(CharRange::start), finding.severity)
     });
     let summary = summary(&findings, snapshot);
     Some(Review { findings, summary })

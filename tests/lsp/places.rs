@@ -148,8 +148,8 @@ async fn tests_that_are_there_get_more_at_their_end_saved_or_not() {
     assert_eq!(
         change["edits"],
         json!([{
-            "range": range(1, 0, 1, 0),
-            "newText": "\ndef test_mean():\n    assert mean([1, 3]) == 2\n",
+            "range": range(0, 23, 0, 23),
+            "newText": "\n\ndef test_mean():\n    assert mean([1, 3]) == 2",
         }])
     );
     project.server.reply(&request, json!({ "applied": true })).await;

@@ -19,7 +19,7 @@ t.check('a review puts its findings at the lines they quote', function()
 end)
 
 t.check('a finding offers its fix', function()
-  local params = vim.lsp.util.make_given_range_params({ 6, 2 }, { 6, 2 }, t.buffer, t.client().offset_encoding)
+  local params = vim.lsp.util.make_given_range_params({ 6, 6 }, { 6, 6 }, t.buffer, t.client().offset_encoding)
   params.range['end'] = params.range.start
   params.context = { diagnostics = vim.lsp.diagnostic.from(vim.diagnostic.get(t.buffer)), triggerKind = 1 }
   local response = t.client():request_sync('textDocument/codeAction', params, 5000, t.buffer)
