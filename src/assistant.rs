@@ -8,13 +8,16 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::actions::{self, Action, Catalog, InstructionComment, Output};
 use crate::backends::{Backends, ModelInfo, Pulling};
+use crate::commits::{self, CommitError};
 use crate::config::Settings;
 use crate::edits::{self, Check};
 use crate::gate::{Gate, Origin, Refusal};
 use crate::images::{self, ImageError};
 use crate::model::{BackendName, Image, Request, Task, TooLong};
+use crate::new_files::{self, Home};
 pub use crate::prompts::Complaint;
 use crate::prompts::{self, Material, PromptError};
+use crate::review::Review;
 use crate::router::{Answer, Cause, Choice, Failure, Order, Progress, Router};
 use crate::text::{CharRange, Snapshot};
 use crate::tools::{Sight, Tools};
@@ -73,6 +76,15 @@ pub enum Outcome {
         /// The text.
         markdown: String,
     },
+    /// Put this text into a file that is not there; where it is by then, see [`new_files::addition`].
+    NewFile {
+        /// The file.
+        path: PathBuf,
+        /// All of its text.
+        text: String,
+    },
+    /// Show these findings at their lines.
+    Findings(Review),
     /// The answer holds nothing that may be applied; show it with the reason.
     Unusable {
         /// One sentence: why it was not applied.
@@ -95,6 +107,9 @@ pub enum JobError {
     /// There is nothing to work on.
     #[error("nothing is selected")]
     EmptySelection,
+    /// There is no commit message to be had.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
     /// The template is broken.
     #[error("the template of action \"{action}\" is broken")]
     Template {
@@ -125,6 +140,8 @@ struct Scope {
     instruction: Option<String>,
     /// The comment, which goes away with the edit.
     comment: Option<InstructionComment>,
+    /// Where new text goes that has a place of its own.
+    home: Option<Home>,
 }
 
 impl Job {
@@ -132,7 +149,8 @@ impl Job {
     fn scope(&self) -> Result<Scope, JobError> {
         let range = edits::fit_selection(&self.snapshot.text, self.range);
         let given = self.input.as_deref().map(str::trim).filter(|input| !input.is_empty());
-        let mut scope = Scope { code: range, instruction: given.map(str::to_owned), comment: None };
+        let mut scope =
+            Scope { code: range, instruction: given.map(str::to_owned), comment: None, home: None };
         if scope.instruction.is_none()
             && self.action.needs_input
             && self.action.output == Output::Replace
@@ -226,7 +244,12 @@ impl Assistant {
         job: &Job,
         watch: &mut (dyn FnMut(Progress<'_>) + Send),
     ) -> Result<Finished, JobError> {
-        let scope = job.scope()?;
+        if job.action.task == Task::Commit {
+            return commits::run(self, job, watch).await;
+        }
+        let (job, home) = &prepared(job);
+        let mut scope = job.scope()?;
+        scope.home.clone_from(home);
         let settings = self.settings();
         let work = Work::of(job, &scope, &settings).await;
         let rules = self.rules(job.snapshot.path.as_deref().map(PathBuf::as_path), &job.workspace);
@@ -266,6 +289,11 @@ impl Assistant {
             None => Ok(tried.finished()),
             Some(reason) => Ok(self.ask_again(&work, &order, tried, reason, &compose, watch).await),
         }
+    }
+
+    /// The gate, for work on a thread of its own.
+    pub(crate) fn shared_gate(&self) -> Arc<Gate> {
+        self.gate.clone()
     }
 
     /// One question without a document; `compose` makes the request for a window of so many tokens.
@@ -338,4 +366,18 @@ impl Assistant {
     pub async fn models(&self, backend: &BackendName) -> Result<Vec<ModelInfo>, Cause> {
         self.router.models(&self.settings(), backend).await
     }
+}
+
+/// The job with its action settled for the input, and where new text goes that has a place of its own.
+fn prepared(job: &Job) -> (Job, Option<Home>) {
+    let mut job = job.clone();
+    job.action = actions::settled(&job.action, job.input.as_deref());
+    if job.action.output != Output::NewFile {
+        return (job, None);
+    }
+    let home = new_files::home(&job.action, &job.snapshot, &job.workspace);
+    let mut action = Action::clone(&job.action);
+    action.template = format!("{}\n\n{}", action.template, home.brief(&job.snapshot.language));
+    job.action = Arc::new(action);
+    (job, Some(home))
 }

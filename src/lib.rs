@@ -34,6 +34,12 @@ pub mod actions;
 
 pub mod tools;
 
+pub mod review;
+
+pub mod new_files;
+
+pub mod commits;
+
 pub mod assistant;
 
 pub mod rules;

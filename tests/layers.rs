@@ -77,6 +77,12 @@ fn only_config_and_secrets_read_environment_and_keyring() {
 }
 
 #[test]
+fn only_one_file_starts_programs() {
+    check_only("process::{Command", &["commits/git.rs"]);
+    check_only("process::Command", &["commits/git.rs", "tools/tests.rs"]);
+}
+
+#[test]
 fn the_core_knows_no_front() {
     for module in [
         "text/",
@@ -91,6 +97,9 @@ fn the_core_knows_no_front() {
         "router/",
         "tools/",
         "conversation/",
+        "review/",
+        "new_files/",
+        "commits/",
         "assistant",
         "rules.rs",
     ] {
@@ -131,5 +140,7 @@ fn dependencies_point_one_way() {
     check_not("backends/", &["router", "assistant", "edits", "prompts", "actions"]);
     check_not("tools/", &["backends", "router", "assistant", "edits", "prompts", "actions"]);
     check_not("router/", &["tools", "assistant", "edits", "prompts", "actions"]);
+    check_not("review/", &["backends", "router", "gate", "assistant", "actions", "prompts"]);
+    check_not("new_files/", &["backends", "router", "gate", "assistant", "prompts"]);
     check_not("config/", &["backends", "router", "gate", "edits", "actions", "assistant"]);
 }

@@ -79,6 +79,7 @@ impl Tried {
         let n_failed = self.judged.checks.iter().filter(|it| is_failed(it.verdict)).count();
         let rank = match &self.judged.result {
             Outcome::Edit { .. } if self.judged.faults.is_empty() => 3,
+            Outcome::NewFile { .. } | Outcome::Findings(_) => 3,
             Outcome::Edit { .. } => 2,
             Outcome::Unchanged | Outcome::Answer { .. } => 1,
             Outcome::Unusable { .. } => 0,

@@ -10,6 +10,8 @@ use crate::edits::{
     self, Check, Culprit, Fault, Findings, MayChange, Place, Proposed, Protection, Side, Unusable,
 };
 use crate::model::StopReason;
+use crate::new_files::{self, Home, New};
+use crate::review;
 use crate::router::Answer;
 use crate::syntax::Parsed;
 use crate::text::{CharIdx, CharRange};
@@ -63,7 +65,12 @@ impl Judged {
 
 /// Decides what may be done with an answer.
 pub(super) fn judge(job: &Job, scope: &Scope, answer: &Answer, ground: &Ground) -> Judged {
-    if job.action.output == Output::Answer {
+    if job.action.output == Output::Diagnostics
+        && let Some(review) = review::read(&answer.text, &job.snapshot, scope.code)
+    {
+        return Judged::of(Outcome::Findings(review));
+    }
+    if matches!(job.action.output, Output::Answer | Output::Diagnostics) {
         let (title, markdown) = (job.action.title.clone(), answer.text.clone());
         return Judged::of(Outcome::Answer { title, markdown });
     }
@@ -72,11 +79,27 @@ pub(super) fn judge(job: &Job, scope: &Scope, answer: &Answer, ground: &Ground) 
         let told = answer.remarks.last().filter(|_| answer.reason != StopReason::ToolCalls);
         return Judged::unusable(told.map_or(reason, String::as_str));
     }
+    if let Some(home) = &scope.home {
+        return placed(job, home, answer, ground);
+    }
     match fitted(job, scope, &answer.text) {
         Ok((range, text)) if job.snapshot.text.slice(range.chars()) == text.as_str() => {
             Judged::of(Outcome::Unchanged)
         }
         Ok((range, text)) => looked_at(job, range, text, ground),
+        Err(unusable) => refused(&unusable),
+    }
+}
+
+/// The text of an answer at its place in the document, in a file of its own, or shown where there is no place.
+fn placed(job: &Job, home: &Home, answer: &Answer, ground: &Ground) -> Judged {
+    match new_files::made(&answer.text, &job.snapshot, home) {
+        Ok(New::Text { range, text }) => looked_at(job, range, text, ground),
+        Ok(New::File { path, text }) => Judged::of(Outcome::NewFile { path, text }),
+        Ok(New::Code(_)) => {
+            let (title, markdown) = (job.action.title.clone(), answer.text.clone());
+            Judged::of(Outcome::Answer { title, markdown })
+        }
         Err(unusable) => refused(&unusable),
     }
 }
@@ -141,13 +164,13 @@ fn fitted(job: &Job, scope: &Scope, answer: &str) -> Result<(CharRange, String),
         Output::InsertBefore | Output::InsertAfter => {
             edits::widen_to_lines(&job.snapshot.text, scope.code)
         }
-        Output::Replace | Output::Continue | Output::Answer => scope.code,
+        _ => scope.code,
     };
     let place = Place::of(&job.snapshot, range);
     let target = place.target();
     let at = |idx: CharIdx| CharRange::new(idx, idx);
     Ok(match job.action.output {
-        Output::Replace | Output::Answer => {
+        Output::Replace | Output::NewFile | Output::Answer | Output::Diagnostics => {
             let code = edits::replacement(answer, &target)?;
             match &scope.comment {
                 Some(comment) => comment.edit(&job.snapshot, &code),

@@ -6,14 +6,17 @@ mod actions;
 mod ask;
 mod chat;
 mod chat_command;
+mod commit;
 mod config;
 mod doctor;
 mod embed;
+mod findings;
 mod line_editor;
 mod log;
 mod lsp;
 mod markdown;
 mod models;
+mod new_file;
 mod pull;
 mod result;
 mod run;
@@ -89,6 +92,8 @@ enum Command {
     Ask(ask::AskArguments),
     /// Hold a conversation in the terminal
     Chat(chat::ChatArguments),
+    /// Print a commit message for what is staged
+    Commit(commit::CommitArguments),
     /// List what `run` and the editors offer
     Actions(actions::ActionsArguments),
     /// Print vectors of texts, or of the lines of stdin
@@ -148,6 +153,10 @@ fn dispatch(
         Command::Run(arguments) => {
             drop(out);
             run::run(&arguments, &session)
+        }
+        Command::Commit(arguments) => {
+            drop(out);
+            commit::run(&arguments, &session)
         }
         Command::Ask(arguments) => {
             drop(out);

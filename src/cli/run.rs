@@ -8,14 +8,17 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
+use super::new_file::Planned;
 use super::selection::Selection;
 use super::terminal::{SignOfLife, harmless};
 use super::{
     Session, block_on, note, output_failed, print_report, result, tell_of_rules, workspace_here,
 };
+use super::{findings, new_file};
 use crate::assistant::{Assistant, Complaint, Finished, Job, JobError, Outcome};
 use crate::edits::{self, Check};
 use crate::report::{Kind, Report};
+use crate::review::counted;
 use crate::router::Progress;
 use crate::text::{Change, Encoding, Snapshot, language_of, to_position};
 
@@ -78,7 +81,7 @@ pub(super) fn run(arguments: &RunArguments, session: &Session) -> Result<ExitCod
     let mut code = Ok(ExitCode::from(130));
     if let super::Interruptible::Finished(ended) = ended {
         code = match arguments.format {
-            Format::Json => end_json(arguments, &job, &ended),
+            Format::Json => end_json(arguments, &job, ended),
             Format::Text | Format::Diff => end_text(arguments, &job, ended),
         };
     }
@@ -182,7 +185,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Report {
 }
 
 /// Runs the job with a sign of life on stderr.
-async fn work(assistant: &Assistant, job: &Job) -> Result<Finished, JobError> {
+pub(super) async fn work(assistant: &Assistant, job: &Job) -> Result<Finished, JobError> {
     let life = Mutex::new((SignOfLife::new(), String::from("starting"), 0_usize));
     let mut watch = |progress: Progress<'_>| {
         let mut life = life.lock().unwrap_or_else(PoisonError::into_inner);
@@ -231,9 +234,10 @@ fn status_of(outcome: &Outcome, arguments: &RunArguments) -> &'static str {
         Outcome::Edit { .. } if arguments.write && caution(outcome, arguments).is_none() => {
             "applied"
         }
-        Outcome::Edit { .. } => "proposed",
+        Outcome::NewFile { .. } if arguments.write => "applied",
+        Outcome::Edit { .. } | Outcome::NewFile { .. } => "proposed",
         Outcome::Unchanged => "unchanged",
-        Outcome::Answer { .. } | Outcome::Unusable { .. } => "shown",
+        Outcome::Answer { .. } | Outcome::Findings(_) | Outcome::Unusable { .. } => "shown",
     }
 }
 
@@ -265,13 +269,25 @@ fn name_of(arguments: &RunArguments) -> String {
         .map_or_else(|| "stdin".to_owned(), |path| path.display().to_string())
 }
 
+/// Settles where a new file goes; one that has no place is an answer that cannot be applied.
+fn planned(job: &Job, mut finished: Finished) -> (Finished, Option<Planned>) {
+    match new_file::plan(job, &finished.result) {
+        Some(Err(reason)) => {
+            finished.result = Outcome::Unusable { reason };
+            (finished, None)
+        }
+        Some(Ok(planned)) => (finished, Some(planned)),
+        None => (finished, None),
+    }
+}
+
 fn end_text(
     arguments: &RunArguments,
     job: &Job,
     ended: Result<Finished, JobError>,
 ) -> Result<ExitCode, Report> {
-    let finished = match ended {
-        Ok(finished) => finished,
+    let (finished, planned) = match ended {
+        Ok(finished) => planned(job, finished),
         Err(error) => {
             let report = Report::from(&error);
             print_report(&report);
@@ -291,6 +307,21 @@ fn end_text(
             note(&format!("answered by {by}"));
         }
         Outcome::Unchanged => note(&format!("{by} would change nothing")),
+        Outcome::Findings(review) => {
+            print_result(&findings::lines(job, &name_of(arguments), &review.findings))?;
+            note(&format!("{}, reviewed by {by}", counted(&review.findings)));
+        }
+        Outcome::NewFile { .. } => {
+            let Some(planned) = planned else { return Ok(ExitCode::SUCCESS) };
+            match arguments.format {
+                Format::Text => print_result(&planned.new)?,
+                _ => print_result(&planned.diff())?,
+            }
+            if arguments.write {
+                planned.write()?;
+            }
+            note(&format!("{}, answered by {by}", planned.told(arguments.write)));
+        }
         Outcome::Unusable { reason } => {
             note(&format!("Error: the answer of {by} was not applied: {reason}"));
             note(
@@ -330,16 +361,33 @@ fn end_text(
 fn end_json(
     arguments: &RunArguments,
     job: &Job,
-    ended: &Result<Finished, JobError>,
+    ended: Result<Finished, JobError>,
 ) -> Result<ExitCode, Report> {
-    let (mut object, mut code) = match ended {
+    let (ended, planned) = match ended {
+        Ok(finished) => {
+            let (finished, planned) = planned(job, finished);
+            (Ok(finished), planned)
+        }
+        Err(error) => (Err(error), None),
+    };
+    let (mut object, mut code) = match &ended {
         Ok(finished) => (result::done(&finished.answer), 0),
         Err(error) => (result::job_failed(error), Report::from(error).kind.exit_code()),
     };
     let mut edits_json = Vec::new();
     let mut diff = String::new();
-    let status = match ended {
+    let status = match &ended {
         Ok(finished) => {
+            if let Outcome::Findings(review) = &finished.result {
+                object.insert("findings".to_owned(), findings::json(job, &review.findings));
+            }
+            if let Some(planned) = &planned {
+                object.insert("new_file".to_owned(), planned.json());
+                diff = planned.diff();
+                if arguments.write {
+                    planned.write()?;
+                }
+            }
             if let Outcome::Unusable { reason } = &finished.result {
                 object.insert("not_applied".to_owned(), json!(reason));
                 code = Kind::Work.exit_code();

@@ -385,6 +385,7 @@ fn action_settings(id: String, options: ActionOptions) -> ActionSettings {
         ("output", options.output),
         ("languages", options.languages.map(|languages| languages.join(", "))),
         ("input", options.input.map(|input| input.to_string())),
+        ("file", options.file.clone()),
         ("template", options.template),
     ];
     let fields = fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));

@@ -31,7 +31,7 @@ mod selection;
 mod typography;
 mod unfenced;
 
-pub use apply::replace_file;
+pub use apply::{create_file, replace_file};
 pub use check::{
     Check, Culprit, Fault, Findings, MayChange, Proposed, Protection, Verdict, look_at, protection,
 };

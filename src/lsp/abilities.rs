@@ -17,6 +17,8 @@ use super::convert;
 pub(super) struct Abilities {
     /// Versioned `documentChanges` in workspace edits.
     pub(super) document_changes: bool,
+    /// Workspace edits that make files.
+    pub(super) create_files: bool,
     /// Progress with tokens that the server made.
     pub(super) progress: bool,
     /// `window/showDocument`.
@@ -45,7 +47,12 @@ impl Abilities {
                 .pointer(pointer)
                 .is_some_and(|value| !value.is_null() && value != &Value::Bool(false))
         };
+        let edit = &capabilities["workspace"]["workspaceEdit"];
+        let makes_files = edit["resourceOperations"]
+            .as_array()
+            .is_some_and(|operations| operations.iter().any(|operation| operation == "create"));
         Self {
+            create_files: makes_files && edit["documentChanges"] == true,
             document_changes: says("/workspace/workspaceEdit/documentChanges"),
             progress: says("/window/workDoneProgress"),
             show_document: says("/window/showDocument/support"),

@@ -24,6 +24,7 @@ mod jobs;
 mod meant;
 mod messages;
 mod neutral;
+mod new_file;
 mod notes;
 mod parent;
 mod place;
@@ -33,6 +34,7 @@ mod proposal_actions;
 mod proposals;
 mod reload;
 mod requests;
+mod review;
 mod rules;
 mod run;
 mod server;
@@ -138,6 +140,7 @@ where
         () = end.reached() => false,
         () = parent::gone(&session, limits.parent_check) => false,
         () = reload::whenever_asked(session.clone()) => false,
+        () = review::publish(session.clone()) => false,
     };
     session.state.cancel_all_jobs();
     if !is_over && tokio::time::timeout(GRACE, serving).await.is_err() {

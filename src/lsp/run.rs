@@ -22,9 +22,11 @@ use super::ext::ToolParams;
 use super::jobs::JobId;
 use super::messages::Message;
 use super::neutral;
+use super::new_file;
 use super::notes;
 use super::progress::Progress;
 use super::proposals::ProposalId;
+use super::review;
 use super::rules;
 use super::session::Session;
 use super::state::LastAnswer;
@@ -298,7 +300,7 @@ fn class_of(error: &JobError, report: &Report) -> String {
 }
 
 /// Where an answer ended up.
-struct Delivered {
+pub(super) struct Delivered {
     status: Status,
     /// The end of the sentence about it.
     what: String,
@@ -307,7 +309,8 @@ struct Delivered {
 }
 
 impl Delivered {
-    fn new(status: Status, what: impl Into<String>, text: Option<String>) -> Self {
+    /// With the status, the end of the sentence, and the text.
+    pub(super) fn new(status: Status, what: impl Into<String>, text: Option<String>) -> Self {
         Self { status, what: what.into(), text, proposal_id: None }
     }
 }
@@ -335,6 +338,10 @@ pub(super) async fn deliver(
             let body = neutral::markdown(&answer.text);
             keep(session, order, &reason, &body, answer.text.clone(), &answer).await
         }
+        Outcome::NewFile { path, text } => {
+            new_file::deliver(session, order, path, text, &answer).await
+        }
+        Outcome::Findings(findings) => review::deliver(session, id, order, findings, &answer).await,
         Outcome::Edit { range, text, caution } => {
             let (action, snapshot) = (&order.job.action, &order.job.snapshot);
             let (title, by) = (action.title.as_str(), by(&answer));
@@ -428,7 +435,8 @@ pub(super) fn by(answer: &Answer) -> String {
     neutral::one_line(&text)
 }
 
-async fn show(session: &Session, order: &Order, page: Page) {
+/// Shows a page, and notes where it is.
+pub(super) async fn show(session: &Session, order: &Order, page: Page) {
     let settings = order.assistant.settings();
     if let Some(path) = answers::show(session, &settings.state_folder, page).await {
         tracing::debug!("the answer is {}", path.display());
@@ -436,7 +444,7 @@ async fn show(session: &Session, order: &Order, page: Page) {
 }
 
 /// Shows an answer that was meant for the document and did not get there, and says why.
-async fn keep(
+pub(super) async fn keep(
     session: &Session,
     order: &Order,
     reason: &str,

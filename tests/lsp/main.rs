@@ -18,6 +18,7 @@ mod interleaved;
 mod lifecycle;
 mod menu;
 mod model;
+mod places;
 mod proposals;
 mod reporting;
 mod rules;

@@ -14,7 +14,7 @@ arawn=$(realpath "$1")
 nvim=$(realpath "$2")
 shift 2
 scenarios=("$@")
-[ ${#scenarios[@]} -gt 0 ] || scenarios=(plugin bare edit typing cancel fallback down commands)
+[ ${#scenarios[@]} -gt 0 ] || scenarios=(plugin bare edit typing cancel fallback down commands places)
 
 work=$(mktemp -d)
 upstream=
