@@ -6,6 +6,8 @@
 pub mod config;
 pub mod secrets;
 
+pub mod engine;
+
 pub mod text;
 
 pub mod syntax;

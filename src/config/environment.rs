@@ -16,6 +16,8 @@ pub struct Environment {
     pub home: Option<PathBuf>,
     /// Where the process was started.
     pub working_folder: PathBuf,
+    /// This program, to start it once more; `None` where another program uses arawn as a library.
+    pub program: Option<PathBuf>,
 }
 
 impl Environment {
@@ -26,13 +28,13 @@ impl Environment {
             .collect();
         let home = std::env::home_dir().filter(|home| home.is_absolute());
         let working_folder = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-        Self { vars, home, working_folder }
+        Self { vars, home, working_folder, program: program() }
     }
 
     /// An environment of exactly these variables.
     pub fn of<'a>(home: &Path, vars: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let vars = vars.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-        Self { vars, home: Some(home.to_owned()), working_folder: home.to_owned() }
+        Self { vars, home: Some(home.to_owned()), working_folder: home.to_owned(), program: None }
     }
 
     /// A variable without surrounding white space; `None` if it is not set or empty.
@@ -50,6 +52,12 @@ impl Environment {
     pub fn state_folder(&self) -> Option<PathBuf> {
         let platform = if cfg!(windows) { "LOCALAPPDATA" } else { "" };
         self.folder("XDG_STATE_HOME", platform, ".local/state")
+    }
+
+    /// Where what was installed is kept; `None` without a home.
+    pub fn data_folder(&self) -> Option<PathBuf> {
+        let platform = if cfg!(windows) { "LOCALAPPDATA" } else { "" };
+        self.folder("XDG_DATA_HOME", platform, ".local/share")
     }
 
     /// A path as the user wrote it: `~` expanded, relative ones taken from the working folder.
@@ -73,6 +81,14 @@ impl Environment {
             .or_else(|| self.home.as_ref().map(|home| home.join(below_home)))
             .map(|folder| folder.join("arawn"))
     }
+}
+
+/// On Linux by a name that holds while the file is replaced by a newer version.
+fn program() -> Option<PathBuf> {
+    if cfg!(target_os = "linux") {
+        return Some(PathBuf::from("/proc/self/exe"));
+    }
+    std::env::current_exe().ok()
 }
 
 impl fmt::Debug for Environment {

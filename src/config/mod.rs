@@ -12,6 +12,7 @@ mod check;
 mod endpoint;
 mod layers;
 mod load;
+pub mod local;
 mod merge;
 mod narrow;
 mod private_file;
@@ -24,6 +25,7 @@ mod watch;
 
 pub use environment::Environment;
 pub use load::{Entry, LoadInputs, Loaded, candidate_files, load, workspace_root};
+pub use local::LocalSettings;
 pub use options::Options;
 pub(crate) use private_file::write as write_private;
 pub(crate) use problem::dotted;
@@ -31,7 +33,7 @@ pub use problem::{ConfigError, Warning};
 pub use reference::{readme_table, reference_markdown, schema};
 pub use settings::{
     ActionSettings, BackendSettings, Chain, Clocks, CloudPolicy, Dialect, EmbeddingSettings,
-    EmbeddingSource, Link, Place, PrivacySettings, Provider, ServerSettings, Settings,
+    EmbeddingSource, Engine, Link, Place, PrivacySettings, Provider, ServerSettings, Settings,
     TaskSettings,
 };
 pub use tree::{Origin, Source};
