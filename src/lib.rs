@@ -40,6 +40,10 @@ pub mod embeddings;
 
 pub mod report;
 
+pub mod editors;
+
+pub mod doctor;
+
 pub mod cli;
 pub mod http;
 pub mod lsp;

@@ -207,16 +207,20 @@ impl Session {
 
     /// The same without a word about warnings.
     fn load_quietly(&self, workspace: Vec<PathBuf>) -> Result<Loaded, Report> {
+        let loaded = configuration::load(&self.inputs(workspace))?;
+        self.log.follow(&loaded.settings);
+        Ok(loaded)
+    }
+
+    /// What the configuration is loaded from.
+    fn inputs(&self, workspace: Vec<PathBuf>) -> LoadInputs {
         // `--backend` and `--model` choose for one job (see `Globals::choice`); they are no layer here.
-        let inputs = LoadInputs {
+        LoadInputs {
             environment: self.environment.clone(),
             explicit_file: self.globals.config.clone(),
             workspace,
             ..LoadInputs::default()
-        };
-        let loaded = configuration::load(&inputs)?;
-        self.log.follow(&loaded.settings);
-        Ok(loaded)
+        }
     }
 
     /// An assistant for work in the folder that `path` lies in, or in the current one.
