@@ -8,6 +8,7 @@ mod upstream;
 mod ask;
 mod bad_input;
 mod chat;
+mod doctor;
 mod embed;
 mod home;
 mod images;
