@@ -9,6 +9,7 @@ mod chat_command;
 mod config;
 mod doctor;
 mod embed;
+mod init;
 mod language;
 mod line_editor;
 mod log;
@@ -16,16 +17,19 @@ mod lsp;
 mod markdown;
 mod models;
 mod pull;
+mod questions;
 mod result;
 mod run;
 mod screen;
 mod secret;
 mod selection;
 mod serve;
+mod setup;
 mod terminal;
 mod trust;
+mod welcome;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -108,6 +112,8 @@ enum Command {
     Serve(serve::ServeArguments),
     /// Check what works, what does not, and what to do
     Doctor(doctor::DoctorArguments),
+    /// Print or write what an editor has to be told to start arawn
+    Setup(setup::SetupArguments),
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -119,10 +125,20 @@ enum Command {
 
 /// Parses the arguments, runs the command, prints its error, and gives the exit code.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    // Alone on a terminal it is a question; in a script it is a mistake, and clap says so.
+    let is_alone = std::env::args_os().len() == 1 && io::stdout().is_terminal();
+    let arguments = if is_alone { None } else { Some(Arguments::parse()) };
     let environment = Arc::new(Environment::capture());
-    let log = Log::start(arguments.globals.verbose, &environment);
-    match dispatch(arguments, environment, log) {
+    let verbose = arguments.as_ref().map_or(0, |arguments| arguments.globals.verbose);
+    let log = Log::start(verbose, &environment);
+    let done = match arguments {
+        Some(arguments) => dispatch(arguments, environment, log),
+        None => {
+            let session = Session { globals: Globals::default(), environment, log };
+            welcome::run(&session, &mut io::stdout())
+        }
+    };
+    match done {
         Ok(code) => code,
         Err(report) => {
             print_report(&report);
@@ -169,6 +185,10 @@ fn dispatch(
         }
         Command::Actions(arguments) => actions::run(&arguments, &session, &mut out).map(done),
         Command::Doctor(arguments) => doctor::run(&arguments, &session, &mut out),
+        Command::Setup(arguments) => setup::run(&arguments, &session, &mut out),
+        Command::Config(config::ConfigCommand::Init(arguments)) => {
+            init::run(&arguments, &session, &mut out)
+        }
         Command::Config(command) => {
             config::run(&command, globals, environment.clone(), &mut out).map(done)
         }

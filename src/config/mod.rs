@@ -7,6 +7,7 @@ mod options;
 
 mod environment;
 mod settings;
+mod starter;
 
 mod check;
 mod endpoint;
@@ -36,6 +37,7 @@ pub use settings::{
     EmbeddingSource, Engine, Link, Place, PrivacySettings, Provider, ServerSettings, Settings,
     TaskSettings,
 };
+pub use starter::{Choices, PROJECT_STARTER, STARTER, write_starter};
 pub use tree::{Origin, Source};
 pub use trust::{Project, TrustStore};
 pub use watch::{Watcher, watch};

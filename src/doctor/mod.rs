@@ -7,6 +7,7 @@ mod configuration;
 mod links;
 mod machine;
 mod ollama;
+mod overview;
 
 use serde::Serialize;
 use serde::ser::{SerializeStruct as _, Serializer};
@@ -15,6 +16,7 @@ use crate::assistant::Assistant;
 use crate::config::{self, LoadInputs};
 use crate::report::{Kind, Report};
 pub use links::{Checked, Condition, check_chain};
+pub use overview::{Overview, overview};
 
 /// How good a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
