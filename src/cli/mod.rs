@@ -12,6 +12,7 @@ mod embed;
 mod init;
 mod language;
 mod line_editor;
+mod local;
 mod log;
 mod lsp;
 mod markdown;
@@ -100,6 +101,9 @@ enum Command {
     Embed(embed::EmbedArguments),
     /// List the models of your backends and what they can do, or fetch one
     Models(models::ModelsArguments),
+    /// Bring and manage the local engine: llama.cpp's server
+    #[command(subcommand)]
+    Local(local::LocalCommand),
     /// Show, check or create the configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -179,6 +183,10 @@ fn dispatch(
             embed::run(&arguments, &session)
         }
         Command::Models(arguments) => models::run(&arguments, &session, &mut out),
+        Command::Local(command) => {
+            drop(out);
+            local::run(&command, &session, &mut io::stdout())
+        }
         Command::Serve(arguments) => {
             drop(out);
             serve::run(&arguments, session)

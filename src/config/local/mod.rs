@@ -166,7 +166,8 @@ fn engine(
         return None;
     }
     if let Some(engine) = &record.engine {
-        let is_there = engine.command.iter().all(|part| Path::new(part).exists());
+        let mut files = engine.command.iter().filter(|part| !part.starts_with('-'));
+        let is_there = files.all(|part| Path::new(part).exists());
         if is_there {
             return Some(engine.clone());
         }
@@ -176,7 +177,7 @@ fn engine(
 }
 
 /// The engine on PATH.
-pub fn engine_on_path(environment: &Environment) -> Option<PathBuf> {
+fn engine_on_path(environment: &Environment) -> Option<PathBuf> {
     let folders = environment.var("PATH").map(std::env::split_paths)?;
     folders
         .filter(|folder| folder.is_absolute())
