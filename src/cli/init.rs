@@ -308,7 +308,7 @@ fn model(
         .and_then(|offer| offer.probe.as_ref())
     {
         Some(probe) => probe.listed.clone().unwrap_or_default(),
-        None => match listed_by_cloud(settings, backend)? {
+        None => match listed_when_chosen(settings, backend)? {
             Asked::Answer(listed) => listed,
             Asked::Stopped => return Ok(Asked::Stopped),
         },
@@ -343,15 +343,15 @@ fn model(
     Ok(Asked::Answer((chosen, steps)))
 }
 
-/// The models of a cloud that was chosen and whose key is there; nothing where it does not answer.
-fn listed_by_cloud(
+/// The models of the local engine, or of a cloud that was chosen and whose key is there.
+fn listed_when_chosen(
     settings: &Settings,
     name: &BackendName,
 ) -> Result<Asked<Vec<ModelInfo>>, Report> {
-    let has_key = settings.backend(name).is_some_and(|backend| {
-        backend.engine.is_none() && backend.place == Place::Cloud && backend.api_key.is_some()
+    let can_tell = settings.backend(name).is_some_and(|backend| {
+        backend.engine.is_some() || (backend.place == Place::Cloud && backend.api_key.is_some())
     });
-    if !has_key {
+    if !can_tell {
         return Ok(Asked::Answer(Vec::new()));
     }
     let assistant = Assistant::new(settings.clone());

@@ -321,7 +321,13 @@ fn local_engine(settings: &Settings, others_answer: bool) -> Finding {
         Some(running) => format!("runs (process {})", running.pid),
         None => "is started when it is needed".to_owned(),
     };
-    let message = format!("{running}, with \"{}\"", model.name);
+    let abilities = model.abilities.iter().map(|&ability| ability.to_owned());
+    let facts: Vec<String> = [model.what.clone(), format!("{} tokens", model.context_length)]
+        .into_iter()
+        .filter(|fact| !fact.is_empty())
+        .chain(abilities)
+        .collect();
+    let message = format!("{running}, with \"{}\" ({})", model.name, facts.join(", "));
     if model.is_toy {
         return Finding::warning(AREA, format!("{message}, which is only good to try the path"))
             .with_hint("`arawn local setup --model ...` with a coder model");

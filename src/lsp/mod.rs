@@ -13,6 +13,7 @@ mod commands;
 mod conversations;
 mod convert;
 mod ext;
+mod first_start;
 mod framing;
 mod front;
 mod handlers;
