@@ -20,3 +20,10 @@ async fn completions_and_manual_are_printed() {
     let version = home.run(&["--version"]).await;
     assert!(version.stdout.starts_with("arawn "), "{version:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn alone_and_without_a_terminal_it_is_a_wrong_command_line() {
+    let ran = Home::new("").run(&[]).await;
+    assert_eq!((ran.stdout.as_str(), ran.code), ("", 2), "{ran:?}");
+    assert!(ran.stderr.contains("Usage: arawn"), "{ran:?}");
+}

@@ -10,6 +10,7 @@ mod chat;
 mod config;
 mod edits;
 mod extension;
+mod first_start;
 mod lifecycle;
 mod menu;
 mod model;
