@@ -330,7 +330,10 @@ fn local_engine(settings: &Settings, others_answer: bool) -> Finding {
     let message = format!("{running}, with \"{}\" ({})", model.name, facts.join(", "));
     if model.is_toy {
         return Finding::warning(AREA, format!("{message}, which is only good to try the path"))
-            .with_hint("`arawn local setup --model ...` with a coder model");
+            .with_hint(format!(
+                "for real work: `arawn local setup --model {}`",
+                engine::setup::CODERS[0].0
+            ));
     }
     Finding::ok(AREA, message)
 }

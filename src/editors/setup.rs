@@ -70,7 +70,7 @@ pub fn guide(editor: &'static Editor, environment: &Environment) -> Guide {
     let (way, template, path, remarks): (_, _, _, &'static [&'static str]) = match editor.id {
         "neovim" => {
             let remarks: &[_] = &[
-                "Neovim 0.11 or newer; `gra` on a selection shows the actions",
+                "needs 0.11 or newer; `gra` on a selection shows the actions",
                 "the plugin in `editors/nvim` of arawn's source does more: commands, health check, safer edits",
             ];
             (

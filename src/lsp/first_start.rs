@@ -164,7 +164,8 @@ async fn set_up(session: &Session, settings: &Settings) {
         Err(error) => return tracing::error!("the setup of the local engine failed: {error}"),
     };
     tracing::info!("sets up the local engine: {}", plan.lines().join("; "));
-    let (stage, stages) = watch::channel(Stage::default());
+    let begin = Stage { step: "looking at what is here".to_owned(), ..Stage::default() };
+    let (stage, stages) = watch::channel(begin);
     let shown =
         session.state.abilities().progress.then(|| {
             tokio::spawn(show(session.client.clone(), stages, session.limits.client_answer))
