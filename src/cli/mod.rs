@@ -17,6 +17,7 @@ mod log;
 mod lsp;
 mod markdown;
 mod models;
+mod offers;
 mod pull;
 mod questions;
 mod result;
@@ -135,12 +136,11 @@ pub fn main() -> ExitCode {
     let environment = Arc::new(Environment::capture());
     let verbose = arguments.as_ref().map_or(0, |arguments| arguments.globals.verbose);
     let log = Log::start(verbose, &environment);
-    let done = match arguments {
-        Some(arguments) => dispatch(arguments, environment, log),
-        None => {
-            let session = Session { globals: Globals::default(), environment, log };
-            welcome::run(&session, &mut io::stdout())
-        }
+    let done = if let Some(arguments) = arguments {
+        dispatch(arguments, environment, log)
+    } else {
+        let session = Session { globals: Globals::default(), environment, log };
+        welcome::run(&session, &mut io::stdout())
     };
     match done {
         Ok(code) => code,

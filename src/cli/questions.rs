@@ -7,13 +7,19 @@ use rustyline::{Behavior, ColorMode, Config, Editor};
 use super::note;
 use crate::report::{Kind, Report};
 
-/// What came of a question.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Asked<T> {
-    /// An answer.
-    Answer(T),
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) enum Halt {
     /// The user wants no more questions.
     Stopped,
+    /// It cannot be asked, or cannot be.
+    Failed(Report),
+}
+
+impl From<Report> for Halt {
+    fn from(report: Report) -> Self {
+        Self::Failed(report)
+    }
 }
 
 /// See the module.
@@ -40,7 +46,7 @@ impl Questions {
         question: &str,
         options: &[String],
         usual: usize,
-    ) -> Result<Asked<usize>, Report> {
+    ) -> Result<usize, Halt> {
         show(question, options);
         self.until(&format!("[{}]", usual + 1), |line| match line {
             "" => Ok(usual),
@@ -54,7 +60,7 @@ impl Questions {
         &mut self,
         question: &str,
         options: &[String],
-    ) -> Result<Asked<String>, Report> {
+    ) -> Result<String, Halt> {
         show(question, options);
         self.until("[1], or a name", |line| {
             let is_number = line.chars().all(|c| c.is_ascii_digit());
@@ -75,7 +81,7 @@ impl Questions {
         question: &str,
         usual: &str,
         check: impl Fn(&str) -> Result<(), String>,
-    ) -> Result<Asked<String>, Report> {
+    ) -> Result<String, Halt> {
         note(question);
         let prompt = if usual.is_empty() { String::new() } else { format!("[{usual}]") };
         self.until(&prompt, |line| {
@@ -89,16 +95,16 @@ impl Questions {
         &mut self,
         usual: &str,
         read: impl Fn(&str) -> Result<T, String>,
-    ) -> Result<Asked<T>, Report> {
+    ) -> Result<T, Halt> {
         let prompt = if usual.is_empty() { "> ".to_owned() } else { format!("{usual} > ") };
         loop {
             match self.editor.readline(&prompt) {
                 Ok(line) => match read(line.trim()) {
-                    Ok(answer) => return Ok(Asked::Answer(answer)),
+                    Ok(answer) => return Ok(answer),
                     Err(expected) => note(&format!("please: {expected}")),
                 },
-                Err(ReadlineError::Interrupted | ReadlineError::Eof) => return Ok(Asked::Stopped),
-                Err(error) => return Err(no_terminal(&error)),
+                Err(ReadlineError::Interrupted | ReadlineError::Eof) => return Err(Halt::Stopped),
+                Err(error) => return Err(no_terminal(&error).into()),
             }
         }
     }

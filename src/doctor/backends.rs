@@ -103,7 +103,7 @@ fn of_link(settings: &Settings, one: &Checked, level: Level) -> Finding {
     let Some(backend) = settings.backend(&one.link.backend) else {
         return failed(area, level, &one.condition);
     };
-    let (name, at) = (&backend.name, &backend.base_url_text);
+    let at = &backend.base_url_text;
     let model = one.model.clone().unwrap_or_default();
     match &one.condition {
         Condition::Failed(_) => failed(area, level, &one.condition),
@@ -120,38 +120,8 @@ fn of_link(settings: &Settings, one: &Checked, level: Level) -> Finding {
         Condition::OnDemand => {
             Finding::new(area, level, format!("is started when it is needed, with \"{model}\""))
         }
-        Condition::Unsure(probe) => {
-            let (says, hint) = match &probe.listed {
-                None => (
-                    "tells nothing of its models".to_owned(),
-                    "if it is the wrong address, look at `base_url`; ",
-                ),
-                Some(listed) => (
-                    format!("lists {}, and not \"{model}\"", some_ids(listed)),
-                    "if that is wrong, set `model`; ",
-                ),
-            };
-            Finding::new(area, Level::Warning, format!("answers at {at}, but {says}"))
-                .with_hint(format!("{hint}`arawn doctor --deep` asks it for a word"))
-        }
-        Condition::Lacks(probe) => {
-            let listed = probe.listed.as_deref().unwrap_or_default();
-            let message = format!(
-                "answers at {at}{}, but does not have the model \"{model}\"",
-                version(probe)
-            );
-            let other = (!listed.is_empty())
-                .then(|| format!("set `model` of \"{name}\" to one it has: {}", some_ids(listed)));
-            let pull =
-                (backend.provider == Provider::Ollama).then(|| format!("`ollama pull {model}`"));
-            let steps: Vec<String> = pull.into_iter().chain(other).collect();
-            let hint = if steps.is_empty() {
-                format!("set `model` of \"{name}\"")
-            } else {
-                steps.join(", or ")
-            };
-            Finding::new(area, level, message).with_hint(hint)
-        }
+        Condition::Unsure(probe) => unsure(area, at, probe, &model),
+        Condition::Lacks(probe) => lacking(Finding::new(area, level, ""), backend, probe, &model),
         Condition::Late(limit) => {
             let seconds = limit.as_secs_f32();
             Finding::new(
@@ -170,6 +140,37 @@ fn of_link(settings: &Settings, one: &Checked, level: Level) -> Finding {
             "take it out of the chain, or allow clouds; `arawn config show` tells who forbids them",
         ),
     }
+}
+
+/// A server that does not say whether it has the model.
+fn unsure(area: String, at: &str, probe: &Probe, model: &str) -> Finding {
+    let (says, hint) = match &probe.listed {
+        None => (
+            "tells nothing of its models".to_owned(),
+            "if it is the wrong address, look at `base_url`; ",
+        ),
+        Some(listed) => (
+            format!("lists {}, and not \"{model}\"", some_ids(listed)),
+            "if that is wrong, set `model`; ",
+        ),
+    };
+    Finding::warning(area, format!("answers at {at}, but {says}"))
+        .with_hint(format!("{hint}`arawn doctor --deep` asks it for a word"))
+}
+
+/// A server that does not have the model.
+fn lacking(finding: Finding, backend: &BackendSettings, probe: &Probe, model: &str) -> Finding {
+    let (name, at) = (&backend.name, &backend.base_url_text);
+    let message =
+        format!("answers at {at}{}, but does not have the model \"{model}\"", version(probe));
+    let listed = probe.listed.as_deref().unwrap_or_default();
+    let other = (!listed.is_empty())
+        .then(|| format!("set `model` of \"{name}\" to one it has: {}", some_ids(listed)));
+    let pull = (backend.provider == Provider::Ollama).then(|| format!("`ollama pull {model}`"));
+    let steps: Vec<String> = pull.into_iter().chain(other).collect();
+    let hint =
+        if steps.is_empty() { format!("set `model` of \"{name}\"") } else { steps.join(", or ") };
+    Finding { message, ..finding }.with_hint(hint)
 }
 
 fn failed(area: String, level: Level, condition: &Condition) -> Finding {
@@ -258,7 +259,7 @@ async fn ask_each(assistant: &Assistant, checked: &mut [Checked]) -> Vec<Finding
                 ));
             }
             Err(failure) => {
-                one.condition = Condition::Failed(Box::new(Report::from(&failure.cause)))
+                one.condition = Condition::Failed(Box::new(Report::from(&failure.cause)));
             }
         }
     }

@@ -178,21 +178,13 @@ fn editors(environment: &Environment) -> Vec<Finding> {
     let of_one = |found: &editors::Found| {
         let area = format!("editor {}", found.editor.id);
         let program = environment.shown(&found.program);
-        match &found.set_up_in {
-            Some(path) => {
-                let path = environment.shown(path);
-                Finding::ok(area, format!("{program} is here, and arawn is set up in {path}"))
-            }
-            None => {
-                let level = if is_somewhere { Level::Ok } else { Level::Warning };
-                Finding::new(
-                    area,
-                    level,
-                    format!("{program} is here, and arawn is not set up in it"),
-                )
-                .with_hint(format!("`arawn setup {}`", found.editor.id))
-            }
+        if let Some(path) = &found.set_up_in {
+            let path = environment.shown(path);
+            return Finding::ok(area, format!("{program} is here, and arawn is set up in {path}"));
         }
+        let level = if is_somewhere { Level::Ok } else { Level::Warning };
+        Finding::new(area, level, format!("{program} is here, and arawn is not set up in it"))
+            .with_hint(format!("`arawn setup {}`", found.editor.id))
     };
     found.iter().map(of_one).collect()
 }

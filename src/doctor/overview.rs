@@ -45,15 +45,14 @@ pub async fn overview(inputs: &LoadInputs) -> Overview {
     };
     let editors = tokio::time::timeout(PATIENCE, editors).await;
     let editors = editors.ok().and_then(Result::ok).unwrap_or_default();
-    let next_steps = match &loaded {
-        Ok(loaded) => next_steps(&loaded.settings, &checked, &files, &editors),
-        Err(_) => {
-            let step = |command: &str, what: &str| (command.to_owned(), what.to_owned());
-            vec![
-                step("arawn config check", "says what is wrong with the file"),
-                step("arawn doctor", "looks at everything else"),
-            ]
-        }
+    let next_steps = if let Ok(loaded) = &loaded {
+        next_steps(&loaded.settings, &checked, &files, &editors)
+    } else {
+        let step = |command: &str, what: &str| (command.to_owned(), what.to_owned());
+        vec![
+            step("arawn config check", "says what is wrong with the file"),
+            step("arawn doctor", "looks at everything else"),
+        ]
     };
     Overview { broken: loaded.err().map(Report::from), files, checked, editors, next_steps }
 }

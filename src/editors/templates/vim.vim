@@ -3,13 +3,14 @@
 "   "languageserver": {"arawn": {"command": "@ARAWN@", "args": ["lsp"], "filetypes": ["*"]}}
 
 " vim-lsp: select lines, then :LspCodeAction
-if exists('*lsp#register_server')
-  call lsp#register_server({
+augroup arawn
+  autocmd!
+  autocmd User lsp_setup call lsp#register_server({
         \ 'name': 'arawn',
         \ 'cmd': {server_info -> ['@ARAWN@', 'lsp']},
         \ 'allowlist': ['*'],
         \ })
-endif
+augroup END
 
 " ALE: select lines, then :ALECodeAction
 if exists('g:loaded_ale')
