@@ -1,20 +1,25 @@
 //! The facade: runs an action on a snapshot, whoever asks for it.
 
+mod again;
+mod outcome;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::actions::{self, Action, Catalog, InstructionComment, Output};
 use crate::backends::{Backends, ModelInfo, Probe, Pulling};
 use crate::config::{BackendSettings, Settings};
-use crate::edits::{self, Check, Place, Side, Unusable};
+use crate::context::Structure;
+use crate::edits::{self, Check};
 use crate::gate::{Gate, Origin, Refusal};
 use crate::images::{self, ImageError};
-use crate::model::{BackendName, Image, Request, StopReason, Task, TooLong};
+use crate::model::{BackendName, Image, Request, Task, TooLong};
 pub use crate::prompts::Complaint;
 use crate::prompts::{self, Material, PromptError};
 use crate::router::{Answer, Cause, Choice, Failure, Order, Progress, Router};
-use crate::text::{CharIdx, CharRange, Snapshot};
+use crate::text::{CharRange, Snapshot};
 use crate::tools::{Sight, Tools};
+use again::Work;
 
 /// One action to run.
 #[derive(Clone, Debug)]
@@ -44,6 +49,8 @@ pub struct Finished {
     pub result: Outcome,
     /// What was looked at before the edit may reach the document; empty where there is no edit.
     pub checks: Vec<Check>,
+    /// Why the model was asked once more, where it was.
+    pub asked_again: Option<String>,
 }
 
 /// What to do with an answer.
@@ -222,11 +229,14 @@ impl Assistant {
     ) -> Result<Finished, JobError> {
         let scope = job.scope()?;
         let settings = self.settings();
+        let structure = Structure::read(&job.snapshot, scope.code).await;
         let material = Material {
             snapshot: &job.snapshot,
             range: scope.code,
             complaints: &job.complaints,
             instruction: scope.instruction.as_deref(),
+            structure: &structure,
+            rules: "",
         };
         let task_limit = settings.tasks.get(&job.action.task).and_then(|task| task.max_tokens);
         let compose =
@@ -248,10 +258,16 @@ impl Assistant {
             choice: job.choice.clone(),
             origin: Origin { files, workspace: job.workspace.clone() },
         };
+        // While the model writes, the document is parsed.
+        let work = Work::begin(job, scope.clone(), &settings);
         let answer =
             self.router.answer(&order, &compose, watch).await.map_err(JobError::NoAnswer)?;
-        let result = outcome(job, &scope, &answer);
-        Ok(Finished { answer, result, checks: Vec::new() })
+        let work = work.ready().await;
+        let tried = work.judged(answer).await;
+        match tried.reason_to_ask_again().filter(|_| settings.edits.reask) {
+            None => Ok(tried.finished()),
+            Some(reason) => Ok(self.ask_again(&work, &order, tried, reason, &compose, watch).await),
+        }
     }
 
     /// One question without a document; `compose` makes the request for a window of so many tokens.
@@ -328,64 +344,4 @@ impl Assistant {
     pub async fn models(&self, backend: &BackendName) -> Result<Vec<ModelInfo>, Cause> {
         self.router.models(&self.settings(), backend).await
     }
-}
-
-/// Decides what may be done with an answer.
-fn outcome(job: &Job, scope: &Scope, answer: &Answer) -> Outcome {
-    if job.action.output == Output::Answer {
-        return Outcome::Answer { title: job.action.title.clone(), markdown: answer.text.clone() };
-    }
-    if let Some(reason) = stopped_short(&answer.reason) {
-        // Where the backend knows more of it, that is the reason.
-        let told = answer.remarks.last().filter(|_| answer.reason != StopReason::ToolCalls);
-        let reason = told.map_or(reason, String::as_str);
-        return Outcome::Unusable { reason: reason.to_owned() };
-    }
-    match fitted(job, scope, &answer.text) {
-        Ok((range, text)) if job.snapshot.text.slice(range.chars()) == text.as_str() => {
-            Outcome::Unchanged
-        }
-        Ok((range, text)) => Outcome::Edit { range, text, caution: None },
-        Err(unusable) => Outcome::Unusable { reason: unusable.to_string() },
-    }
-}
-
-/// Why an answer that ended for this reason must not be applied.
-fn stopped_short(reason: &StopReason) -> Option<&'static str> {
-    match reason {
-        StopReason::Stop | StopReason::Other(_) => None,
-        StopReason::Length => {
-            Some("the answer was cut at the output limit (raise `max_tokens`, or select less)")
-        }
-        StopReason::ToolCalls => Some("the model called a tool instead of answering"),
-        StopReason::Refusal => Some("the model declined"),
-        StopReason::ContentFilter => Some("the provider's filter cut the answer"),
-    }
-}
-
-/// The code of an answer, fitted to its place.
-fn fitted(job: &Job, scope: &Scope, answer: &str) -> Result<(CharRange, String), Unusable> {
-    let range = match job.action.output {
-        Output::InsertBefore | Output::InsertAfter => {
-            edits::widen_to_lines(&job.snapshot.text, scope.code)
-        }
-        Output::Replace | Output::Continue | Output::Answer => scope.code,
-    };
-    let place = Place::of(&job.snapshot, range);
-    let target = place.target();
-    let at = |idx: CharIdx| CharRange::new(idx, idx);
-    Ok(match job.action.output {
-        Output::Replace | Output::Answer => {
-            let code = edits::replacement(answer, &target)?;
-            match &scope.comment {
-                Some(comment) => comment.edit(&job.snapshot, &code),
-                None => (range, code),
-            }
-        }
-        Output::InsertBefore => {
-            (at(range.start()), edits::insertion(answer, &target, Side::Before)?)
-        }
-        Output::InsertAfter => (at(range.end()), edits::insertion(answer, &target, Side::After)?),
-        Output::Continue => (at(range.end()), edits::continuation(answer, &target)?),
-    })
 }

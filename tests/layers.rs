@@ -91,7 +91,7 @@ fn the_core_knows_no_front() {
         "router/",
         "tools/",
         "conversation/",
-        "assistant.rs",
+        "assistant",
     ] {
         check_not(module, &["lsp", "cli", "http", "report"]);
     }

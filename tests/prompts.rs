@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arawn::actions::{Action, Catalog, Output};
+use arawn::context::Structure;
 use arawn::model::{Request, estimated_tokens};
 use arawn::prompts::{Complaint, Material, PromptError, compose};
 use arawn::text::{CharIdx, CharRange, Snapshot};
@@ -29,8 +30,15 @@ fn composed(
 ) -> Result<Request, PromptError> {
     let (snapshot, range) = marked(text);
     let complaints: Vec<Complaint> = Vec::new();
-    let material =
-        Material { snapshot: &snapshot, range, complaints: &complaints, instruction: input };
+    let structure = Structure::of(&snapshot, range);
+    let material = Material {
+        snapshot: &snapshot,
+        range,
+        complaints: &complaints,
+        instruction: input,
+        structure: &structure,
+        rules: "",
+    };
     compose(action, &material, window, None)
 }
 
@@ -54,8 +62,15 @@ fn a_fix_is_asked_for_with_the_diagnostics_and_the_lines_around() {
         source: Some("rustc E0425".to_owned()),
         severity: "error",
     }];
-    let material =
-        Material { snapshot: &snapshot, range, complaints: &complaints, instruction: None };
+    let structure = Structure::default();
+    let material = Material {
+        snapshot: &snapshot,
+        range,
+        complaints: &complaints,
+        instruction: None,
+        structure: &structure,
+        rules: "",
+    };
     let request = compose(&action("fix"), &material, 8192, Some(4096)).unwrap();
     assert!(request.system.starts_with("You are a careful programmer"));
     assert_eq!(request.max_tokens, Some(4096));
@@ -81,6 +96,13 @@ The selected part:
 ```rust
     x
 ```
+
+The answer is the new text of the selected part:
+
+- Answer with one fenced code block that holds the complete new text of the selected part, and with nothing else: no explanation, no second block.
+- Write out every line, also those that do not change. Never write \"...\" or \"rest of the code\" in place of lines: what you leave out is deleted from the file.
+- Do not repeat the lines before or after the selected part: they stay where they are.
+- Change only what the task asks for.
 
 The compiler or editor complains about the selected code:
 
@@ -123,6 +145,94 @@ fn the_front_of_the_request_does_not_depend_on_the_instruction() {
     assert_eq!(one.system, two.system);
     let end = user_text(&one).find("first").unwrap();
     assert_eq!(user_text(&one)[..end], user_text(&two)[..end]);
+}
+
+/// A long file, and the request for an action on the function of this number.
+fn in_a_long_file(action: &Action, selected: usize) -> Request {
+    let mut text = String::from("use std::fmt;\n\nimpl Thing {\n");
+    for n in 0..120 {
+        let body = "        let x = compute(1, 2);\n        x.check();\n".repeat(6);
+        let function = format!("    fn function_{n}(&self) {{\n{body}    }}\n");
+        let mark = if n == selected { "$0" } else { "" };
+        text.push_str(&format!("{mark}{function}{mark}"));
+    }
+    text.push_str("}\n");
+    let (snapshot, range) = marked(&text);
+    let structure = Structure::of(&snapshot, range);
+    let material = Material {
+        snapshot: &snapshot,
+        range,
+        complaints: &[],
+        instruction: None,
+        structure: &structure,
+        rules: "- Never use `unwrap`.",
+    };
+    compose(action, &material, 8192, None).unwrap()
+}
+
+fn common_prefix(one: &Request, two: &Request) -> (usize, usize) {
+    let whole = |request: &Request| format!("{}{}", request.system, user_text(request));
+    let (one, two) = (whole(one), whole(two));
+    let same = one.bytes().zip(two.bytes()).take_while(|(a, b)| a == b).count();
+    (same, one.len().min(two.len()))
+}
+
+#[test]
+fn two_actions_on_one_selection_differ_only_at_the_end() {
+    let [explain, refactor] = ["explain", "refactor"].map(|id| in_a_long_file(&action(id), 60));
+    let (same, all) = common_prefix(&explain, &refactor);
+    assert!(same * 10 > all * 9, "{same} of {all} bytes");
+}
+
+#[cfg(feature = "syntax")]
+#[test]
+fn two_selections_of_one_file_share_the_larger_part_of_the_request() {
+    let (one, two) = (in_a_long_file(&action("refactor"), 60), in_a_long_file(&action("fix"), 61));
+    let (same, all) = common_prefix(&one, &two);
+    assert!(same * 2 > all, "{same} of {all} bytes");
+}
+
+#[cfg(feature = "syntax")]
+#[test]
+fn rules_imports_and_outline_stand_before_the_lines_and_the_place_after_them() {
+    let request = in_a_long_file(&action("refactor"), 60);
+    let text = user_text(&request);
+    let places = [
+        "- Never use `unwrap`.",
+        "File: src/main.rs",
+        "use std::fmt;",
+        "\nimpl Thing\n  fn function_0(&self)\n",
+        "The file before the selected part",
+        "The file after the selected part",
+        "stands inside of:\n\n```rust\nimpl Thing\n```",
+        "The selected part:",
+        "The answer is",
+        "Refactor the selected code",
+    ];
+    let found: Vec<_> = places.iter().map(|place| text.find(place)).collect();
+    assert!(found.iter().all(Option::is_some), "{found:?}\n{text}");
+    assert!(found.is_sorted(), "{found:?}");
+}
+
+#[cfg(feature = "syntax")]
+#[test]
+fn a_template_can_show_rules_and_outline_itself() {
+    let mut own = (*action("explain")).clone();
+    own.template = "By {{ rules }} look at:\n{{ outline }}".to_owned();
+    let (snapshot, range) = marked("fn a() {}\n$0fn b() {}\n$0");
+    let structure = Structure::of(&snapshot, range);
+    let material = Material {
+        snapshot: &snapshot,
+        range,
+        complaints: &[],
+        instruction: None,
+        structure: &structure,
+        rules: "OUR RULES",
+    };
+    let request = compose(&own, &material, 8192, None).unwrap();
+    let text = user_text(&request);
+    assert!(text.ends_with("By OUR RULES look at:\nfn a()\nfn b()"), "{text}");
+    assert_eq!((text.matches("OUR RULES").count(), text.matches("fn a()\n").count()), (1, 1));
 }
 
 #[test]

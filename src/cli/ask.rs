@@ -154,7 +154,8 @@ async fn ask_streaming(question: &Question) -> Result<Answer, Box<Failure>> {
             lock().clear();
             printer.text(text);
         }
-        Progress::Reasoning(_) => {}
+        // Only edits are asked for again.
+        Progress::Reasoning(_) | Progress::AskedAgain { .. } => {}
         Progress::ToolCall(call) => {
             lock().clear();
             printer.pause();

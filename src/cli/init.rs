@@ -30,13 +30,13 @@ pub(crate) struct InitArguments {
     pub(super) force: bool,
     /// Backends to try next, in this order
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
-    fallback: Option<Vec<String>>,
+    pub(super) fallback: Option<Vec<String>>,
     /// Also set up this editor, where that takes no more than a file of our own
     #[arg(long, value_name = "NAME")]
-    editor: Option<String>,
+    pub(super) editor: Option<String>,
     /// Ask nothing: take what is there
     #[arg(long)]
-    yes: bool,
+    pub(super) yes: bool,
 }
 
 /// What is to be written.

@@ -13,7 +13,7 @@ use super::selection::Selection;
 use super::terminal::{SignOfLife, harmless};
 use super::{Session, block_on, note, output_failed, print_report, result, workspace_here};
 use crate::assistant::{Assistant, Complaint, Finished, Job, JobError, Outcome};
-use crate::edits;
+use crate::edits::{self, Check};
 use crate::report::{Kind, Report};
 use crate::router::Progress;
 use crate::text::{Change, Encoding, Snapshot, to_position};
@@ -64,6 +64,11 @@ pub(super) fn run(arguments: &RunArguments, session: &Session) -> Result<ExitCod
     let assistant = session.assistant(workspace.clone())?;
     let job = job_of(arguments, session, &assistant, workspace)?;
     let ended = block_on(async { Ok(work(&assistant, &job).await) })?;
+    if let super::Interruptible::Finished(Ok(finished)) = &ended
+        && session.globals.verbose > 0
+    {
+        tell_checks(&finished.checks);
+    }
     let mut code = Ok(ExitCode::from(130));
     if let super::Interruptible::Finished(ended) = ended {
         code = match arguments.format {
@@ -180,6 +185,11 @@ async fn work(assistant: &Assistant, job: &Job) -> Result<Finished, JobError> {
             Progress::Text(text) | Progress::Reasoning(text) => life.2 += text.len(),
             Progress::ToolCall(_) | Progress::ToolResult { .. } | Progress::WithoutTools { .. } => {
             }
+            Progress::AskedAgain { reason } => {
+                life.0.clear();
+                life.2 = 0;
+                note(&format!("asked again: {reason}"));
+            }
             Progress::FellBack(fell_back) => {
                 life.0.clear();
                 note(&format!("{fell_back}; trying the next backend"));
@@ -221,6 +231,14 @@ fn edited(job: &Job, outcome: &Outcome) -> Option<(Vec<Change>, String)> {
         change.apply(&mut rope);
     }
     Some((changes, rope.to_string()))
+}
+
+/// Says what was checked, one line a look.
+fn tell_checks(checks: &[Check]) {
+    for Check { name, verdict, detail } in checks {
+        let detail = detail.as_ref().map(|it| format!(": {it}")).unwrap_or_default();
+        note(&format!("checked {name}: {verdict}{detail}"));
+    }
 }
 
 fn name_of(arguments: &RunArguments) -> String {
@@ -313,6 +331,15 @@ fn end_json(
         }
         Err(_) => "failed",
     };
+    if let Ok(finished) = ended {
+        object.insert("checks".to_owned(), json!(finished.checks));
+        if let Some(reason) = &finished.asked_again {
+            object.insert("asked_again".to_owned(), json!(reason));
+        }
+        if let Outcome::Edit { caution: Some(caution), .. } = &finished.result {
+            object.insert("caution".to_owned(), json!(caution));
+        }
+    }
     object.insert("status".to_owned(), json!(status));
     object.insert("edits".to_owned(), Value::Array(edits_json));
     object.insert("diff".to_owned(), json!(diff));

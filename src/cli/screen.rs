@@ -68,7 +68,7 @@ impl Screen {
                 }
             }
             Progress::Text(text) => inner.text(text),
-            Progress::Reasoning(_) => {}
+            Progress::Reasoning(_) | Progress::AskedAgain { .. } => {}
             Progress::FellBack(fell_back) => {
                 inner.is_void = inner.end_text();
                 note(&format!("{fell_back}; trying the next backend"));

@@ -33,9 +33,9 @@ pub(crate) use problem::dotted;
 pub use problem::{ConfigError, Warning};
 pub use reference::{readme_table, reference_markdown, schema};
 pub use settings::{
-    ActionSettings, BackendSettings, Chain, Clocks, CloudPolicy, Dialect, EmbeddingSettings,
-    EmbeddingSource, Engine, Link, Place, PrivacySettings, Provider, ServerSettings, Settings,
-    TaskSettings,
+    ActionSettings, BackendSettings, Chain, Clocks, CloudPolicy, Dialect, EditSettings,
+    EmbeddingSettings, EmbeddingSource, Engine, Link, Place, Preview, PrivacySettings, Provider,
+    ServerSettings, Settings, TaskSettings,
 };
 pub use starter::{Choices, PROJECT_STARTER, STARTER, write_starter};
 pub use tree::{Origin, Source};

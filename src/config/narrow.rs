@@ -185,6 +185,15 @@ fn judge(
             Err("cannot allow what you have forbidden; it is ignored".to_owned())
         }
         ["privacy", "ignore"] => Ok(cut_negations(leaf)),
+        ["edits", "preview"]
+            if caution(text(leaf)) >= caution(current.text_at(&keys).unwrap_or("conflict")) =>
+        {
+            Ok(None)
+        }
+        ["edits", "preview"] => {
+            Err("cannot show you less than you asked for; it is ignored".to_owned())
+        }
+        ["edits", "reask"] if leaf.leaf().and_then(toml::Value::as_bool) == Some(false) => Ok(None),
         ["$schema"] => Ok(None),
         ["memory", "indexing", "enabled"]
             if leaf.leaf().and_then(toml::Value::as_bool) == Some(false) =>
@@ -203,6 +212,11 @@ fn judge(
 
 fn text(leaf: &Node) -> &str {
     leaf.leaf().and_then(toml::Value::as_str).unwrap_or_default()
+}
+
+/// How much is shown before it is done, by the value of `edits.preview`.
+fn caution(preview: &str) -> usize {
+    ["never", "conflict", "always"].iter().position(|value| *value == preview).unwrap_or_default()
 }
 
 fn beside<'a>(keys: &[&'a str], other: &'a str) -> Vec<&'a str> {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::settings::{CloudPolicy, Dialect};
+use super::settings::{CloudPolicy, Dialect, Preview};
 use crate::model::Task;
 
 /// A table that is accepted as it stands and has no effect here.
@@ -28,6 +28,8 @@ pub struct Options {
     pub tasks: TasksOptions,
     /// What may leave this machine.
     pub privacy: PrivacyOptions,
+    /// How edits get into your documents.
+    pub edits: EditsOptions,
     /// Actions of your own, by name; a built-in name replaces the built-in action.
     pub actions: BTreeMap<String, ActionOptions>,
     /// Logging, to stderr.
@@ -177,6 +179,17 @@ pub struct PrivacyOptions {
     pub cloud: Option<CloudPolicy>,
     /// Further files that never leave, in the syntax of `.gitignore`. Every layer adds to the list.
     pub ignore: Option<Vec<String>>,
+}
+
+/// `[edits]`.
+#[derive(Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct EditsOptions {
+    /// Which edits wait for you as proposals: none, those you typed into or that did not pass every check, or all.
+    pub preview: Option<Preview>,
+    /// Whether the model is asked once more, with the reason, when its answer cannot be used or an edit fails a check.
+    pub reask: Option<bool>,
 }
 
 /// `[actions.NAME]`: what an action file has in its front matter, and the template.

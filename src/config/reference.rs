@@ -97,7 +97,7 @@ pub fn reference_markdown() -> String {
 /// The table of the README: the keys most people set.
 pub fn readme_table() -> String {
     let mut text = String::from("| Key | Default | Meaning |\n|---|---|---|\n");
-    let tables = ["llm", "backends", "tasks", "privacy", "actions"];
+    let tables = ["llm", "backends", "tasks", "privacy", "edits", "actions"];
     for table in tables {
         for row in rows(&SCHEMA["properties"][table], &[table.to_owned()]) {
             let _ =

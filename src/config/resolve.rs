@@ -14,9 +14,9 @@ use super::local::{self, LocalSettings};
 use super::options::{ActionOptions, BackendOptions, Options, TaskOptions};
 use super::problem::{ConfigError, Warning, dotted, nearest};
 use super::settings::{
-    ActionSettings, BackendSettings, Chain, Clocks, CloudPolicy, Dialect, EmbeddingSettings,
-    EmbeddingSource, Engine, Link, Place, PrivacySettings, Provider, ServerSettings, Settings,
-    TaskSettings,
+    ActionSettings, BackendSettings, Chain, Clocks, CloudPolicy, Dialect, EditSettings,
+    EmbeddingSettings, EmbeddingSource, Engine, Link, Place, PrivacySettings, Provider,
+    ServerSettings, Settings, TaskSettings,
 };
 use super::tree::{Node, Origin, Source};
 use crate::model::{BackendName, Task};
@@ -62,6 +62,10 @@ pub(super) fn settings(
         privacy: PrivacySettings {
             cloud: options.privacy.cloud.unwrap_or(CloudPolicy::Allowed),
             ignore: options.privacy.ignore.unwrap_or_default(),
+        },
+        edits: EditSettings {
+            preview: options.edits.preview.unwrap_or_default(),
+            reask: options.edits.reask.unwrap_or(EditSettings::default().reask),
         },
         embeddings,
         actions: options

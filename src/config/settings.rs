@@ -228,6 +228,46 @@ pub struct PrivacySettings {
     pub ignore: Vec<String>,
 }
 
+/// Which edits wait for the user instead of going into the document at once.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Preview {
+    /// None; what cannot go into the document is shown.
+    Never,
+    /// Those whose lines the user changed meanwhile, and those that did not pass every check.
+    #[default]
+    Conflict,
+    /// All.
+    Always,
+}
+
+/// `[edits]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EditSettings {
+    /// Which edits wait for the user.
+    pub preview: Preview,
+    /// Whether a model is asked once more when its answer cannot be used.
+    pub reask: bool,
+}
+
+impl Default for EditSettings {
+    fn default() -> Self {
+        Self { preview: Preview::default(), reask: true }
+    }
+}
+
 /// An action of the user's or the project's config (`[actions.NAME]`), as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActionSettings {
@@ -287,6 +327,8 @@ pub struct Settings {
     pub tasks: BTreeMap<Task, TaskSettings>,
     /// Privacy rules.
     pub privacy: PrivacySettings,
+    /// How edits get into documents.
+    pub edits: EditSettings,
     /// Who makes embeddings.
     pub embeddings: EmbeddingSettings,
     /// Actions from config tables.

@@ -1,7 +1,11 @@
 //! What to show the model around a selection, and how much of it fits.
 
 mod budget;
+mod pack;
+mod structure;
 mod window;
 
 pub use budget::Budget;
+pub use pack::{OutlineWish, Packed, Sources, pack};
+pub use structure::Structure;
 pub use window::{Surroundings, surroundings};

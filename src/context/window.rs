@@ -3,10 +3,14 @@
 use ropey::{Rope, RopeSlice};
 
 use crate::model::estimated_tokens;
-use crate::text::{CharRange, Snapshot, without_invisible};
+use crate::text::{CharIdx, CharRange, Snapshot, without_invisible};
 
 /// A line longer than this is clipped: minified code says little and costs much.
 const LONGEST_LINE: usize = 300;
+
+/// Far from the selection the first line shown is one of every so many, so that what is sent begins alike when the
+/// next selection is a few lines further on: a server that has read it once need not read it again.
+const STEP: usize = 16;
 
 /// What stands around a selection, with line feeds whatever the document has, for the model to read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,12 +19,17 @@ pub struct Surroundings {
     pub before: String,
     /// From the selection's end.
     pub after: String,
+    /// Where in the document the first line shown begins.
+    pub starts_at: CharIdx,
+    /// Whether every line of the document is shown.
+    pub is_whole: bool,
 }
 
 /// The lines around a range within a budget of tokens.
 ///
 /// Whole lines from the nearest outward, on both sides by turns, until the next one does not fit. Long lines
-/// are clipped with `…`, invisible characters left out.
+/// are clipped with `…`, invisible characters left out. Where many lines are shown above, the first one is on a
+/// round number.
 pub fn surroundings(snapshot: &Snapshot, range: CharRange, n_tokens: usize) -> Surroundings {
     let text = &snapshot.text;
     let mut purse = Purse { n_tokens };
@@ -42,8 +51,20 @@ pub fn surroundings(snapshot: &Snapshot, range: CharRange, n_tokens: usize) -> S
         goes_up = goes_up && take_line(text, above.next(), &mut purse, &mut before);
         goes_down = goes_down && take_line(text, below.next(), &mut purse, &mut after);
     }
+    // The pieces beside the selection are on its own lines.
+    let n_above = before.len() - 1;
+    let mut first_shown = first_line - n_above;
+    if first_shown > 0 && n_above > STEP * 3 {
+        first_shown = first_shown.next_multiple_of(STEP);
+        before.truncate(first_line - first_shown + 1);
+    }
     before.reverse();
-    Surroundings { before: before.concat(), after: after.concat() }
+    Surroundings {
+        before: before.concat(),
+        after: after.concat(),
+        starts_at: CharIdx(text.line_to_char(first_shown)),
+        is_whole: n_above == first_line && next_line + after.len() - 1 >= text.len_lines(),
+    }
 }
 
 /// What may still be spent.
@@ -103,8 +124,11 @@ mod tests {
         let start = parts[0].chars().count();
         let end = start + parts[1].chars().count();
         let range = CharRange::new(CharIdx(start), CharIdx(end));
-        let expected = Surroundings { before: before.to_owned(), after: after.to_owned() };
-        assert_eq!(surroundings(&snapshot, range, n_tokens), expected, "{marked:?}");
+        let found = surroundings(&snapshot, range, n_tokens);
+        assert_eq!((found.before.as_str(), found.after.as_str()), (before, after), "{marked:?}");
+        let n_lines_before = before.split_inclusive('\n').count();
+        let is_at = snapshot.text.slice(found.starts_at.0..start).to_string();
+        assert!(is_at.split_inclusive('\n').count() <= n_lines_before.max(1), "{marked:?}");
     }
 
     #[test]
@@ -120,6 +144,30 @@ mod tests {
         let far = "x".repeat(40);
         check_surroundings(&format!("{far}\na\n$0c\n$0d\n{far}\n"), 4, "a\n", "d\n");
         check_surroundings(&format!("1\n2\n3\n4\n$0c\n$0{far}\n"), 3, "2\n3\n4\n", "");
+    }
+
+    #[test]
+    fn the_first_line_shown_stays_while_the_selection_moves_a_little() {
+        let text: String = (0..600).map(|n| format!("line {n}\n")).collect();
+        let snapshot = Snapshot::of_text(&text, "x", None);
+        let starts = |line: usize| {
+            let at = CharIdx(snapshot.text.line_to_char(line));
+            surroundings(&snapshot, CharRange::new(at, at), 500).starts_at
+        };
+        let mut seen: Vec<CharIdx> = (300..340).map(starts).collect();
+        seen.dedup();
+        assert!((2..=4).contains(&seen.len()), "{seen:?}");
+    }
+
+    #[test]
+    fn it_is_known_whether_all_lines_are_shown() {
+        let snapshot = Snapshot::of_text("a\nb\nc\nd\n", "x", None);
+        let whole = |n_tokens, start, end| {
+            let range = CharRange::new(CharIdx(start), CharIdx(end));
+            surroundings(&snapshot, range, n_tokens).is_whole
+        };
+        assert!(whole(100, 2, 4) && whole(100, 0, 8) && whole(100, 3, 3));
+        assert!(!whole(1, 2, 4) && !whole(2, 4, 6));
     }
 
     #[test]

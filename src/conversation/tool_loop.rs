@@ -151,11 +151,7 @@ impl Sum {
         if !answer.text.trim().is_empty() {
             self.texts.push(answer.text.clone());
         }
-        let (sum, more) = (&mut self.usage, &answer.usage);
-        sum.input_tokens += more.input_tokens;
-        sum.output_tokens += more.output_tokens;
-        sum.cached_input_tokens = added(sum.cached_input_tokens, more.cached_input_tokens);
-        sum.reasoning_tokens = added(sum.reasoning_tokens, more.reasoning_tokens);
+        self.usage = self.usage.plus(answer.usage);
         self.add_fell_back(&answer.fell_back);
         for remark in &answer.remarks {
             if !self.remarks.contains(remark) {
@@ -182,12 +178,5 @@ impl Sum {
     fn failed(mut self, failure: Box<Failure>) -> Box<Failure> {
         self.add_fell_back(&failure.fell_back);
         Box::new(Failure { fell_back: self.fell_back, ..*failure })
-    }
-}
-
-fn added(sum: Option<u64>, more: Option<u64>) -> Option<u64> {
-    match (sum, more) {
-        (None, None) => None,
-        (sum, more) => Some(sum.unwrap_or(0) + more.unwrap_or(0)),
     }
 }

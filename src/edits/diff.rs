@@ -52,7 +52,7 @@ fn push_hunk(diff: &mut String, ops: &[DiffOp], old: &[&str], new: &[&str]) {
     }
 }
 
-fn push_lines(diff: &mut String, sign: char, lines: &[&str]) {
+pub(super) fn push_lines(diff: &mut String, sign: char, lines: &[&str]) {
     for line in lines {
         diff.push(sign);
         diff.push_str(line);
@@ -63,7 +63,7 @@ fn push_lines(diff: &mut String, sign: char, lines: &[&str]) {
 }
 
 /// A line span as hunk headers write it: an empty one names the line before it, a single line has no count.
-fn span(start: usize, end: usize) -> String {
+pub(super) fn span(start: usize, end: usize) -> String {
     match end - start {
         0 => format!("{start},0"),
         1 => format!("{}", start + 1),
@@ -72,7 +72,7 @@ fn span(start: usize, end: usize) -> String {
 }
 
 /// The path as git writes it: always relative, quoted where it holds what would break the line.
-fn header_path(side: &str, path: &str) -> String {
+pub(super) fn header_path(side: &str, path: &str) -> String {
     let relative = path.trim_start_matches("./").trim_start_matches('/');
     let plain = format!("{side}/{relative}");
     if plain.chars().any(|c| c.is_control() || c == '"' || c == '\\') {

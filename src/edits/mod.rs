@@ -1,7 +1,8 @@
 //! From a model's answer to edits that touch nothing but the selected region.
 //!
 //! `parse` decides what of an answer is code and fits it to its place; `region` follows the place through
-//! what the user types; `diff` makes the edits small. Knows nothing of editors, files or models.
+//! what the user types; `merge` brings both together; `diff` makes the edits small, and
+//! `proposal` holds what waits for the user. Knows nothing of editors, files or models.
 
 mod apply;
 mod check;
@@ -13,16 +14,22 @@ mod fence;
 mod fit;
 mod indent;
 mod leftovers;
+mod merge;
 mod parse;
+mod proposal;
 mod prose;
 mod region;
 mod selection;
 
 pub use apply::replace_file;
-pub use check::{Check, Verdict};
+pub use check::{
+    Check, Culprit, Fault, Findings, MayChange, Proposed, Protection, Verdict, look_at, protection,
+};
 pub use diff::{smallest_changes, unified};
 pub use fence::fence_longer_than;
+pub use merge::{Merged, merge, merge_into};
 pub use parse::{continuation, insertion, replacement};
+pub use proposal::{Hunk, HunkState, Proposal};
 pub use region::Region;
 pub use selection::{Place, fit_selection, indentation_start, widen_to_lines};
 

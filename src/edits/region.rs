@@ -1,48 +1,98 @@
 //! The place an answer is meant for, followed through everything that is typed meanwhile.
 
-use crate::text::{Change, CharRange, Shift};
+use ropey::Rope;
+
+use crate::text::{Change, CharRange, Shift, whole_text_changes};
 
 /// A range of a document that moves with the text around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Region {
     /// Where it is now.
     pub range: CharRange,
-    /// Whether anything inside was changed since; then no answer may be applied to it.
+    /// Whether anything inside was changed since.
     pub touched: bool,
+    /// What is inserted exactly at the start belongs inside.
+    takes_in_start: bool,
+    /// What is inserted exactly at the end belongs inside.
+    takes_in_end: bool,
 }
 
 impl Region {
     /// An untouched region.
     pub fn new(range: CharRange) -> Self {
-        Self { range, touched: false }
+        Self { range, touched: false, takes_in_start: false, takes_in_end: false }
+    }
+
+    /// The region with borders that take in what is inserted exactly at them.
+    pub fn taking_in(self) -> Self {
+        Self { takes_in_start: true, takes_in_end: true, ..self }
     }
 
     /// Moves the region as a change moves the text.
     ///
-    /// What is inserted exactly at its start is before it, exactly at its end after it. An empty region has
-    /// no two sides: what is typed right there touches it, since that is what the answer was to follow.
+    /// What is inserted exactly at its start is before it, exactly at its end after it, with two exceptions.
+    /// An empty region takes it in, since it is where the answer was to go. And where a border was deleted
+    /// together with text inside of it, what is put in its place is inside: so does an undo.
     pub fn follow(&mut self, change: &Change) {
         let (start, end) = (self.range.start(), self.range.end());
         let (from, to) = (change.range.start(), change.range.end());
-        let before = to <= start && (from < start || to < end);
-        let after = from >= end && (to > end || start < from);
-        self.touched |= !before && !after;
-        let new_start = change.map(start, Shift::After);
-        let new_end = if before {
+        let is_insertion = from == to;
+        let is_taken_in = is_insertion
+            && ((self.range.is_empty() && from == start)
+                || (self.takes_in_start && from == start)
+                || (self.takes_in_end && from == end));
+        let before = !is_taken_in && to <= start && (from < start || to < end);
+        let after = !is_taken_in && from >= end && (to > end || start < from);
+        let is_outside = before || after;
+        if !is_outside {
+            self.touched = true;
+            self.takes_in_start |= !is_insertion && from <= start;
+            self.takes_in_end |= !is_insertion && to >= end;
+        }
+        let new_start = change.map(start, if is_taken_in { Shift::Before } else { Shift::After });
+        let new_end = if before || is_taken_in {
             change.map(end, Shift::After)
         } else {
             change.map(end, Shift::Before).max(new_start)
         };
         self.range = CharRange::new(new_start, new_end);
     }
+
+    /// The region of a document that went from `before` to `now` by these changes.
+    ///
+    /// What was touched and is again as it was (an undo, a formatter that writes everything anew) counts as
+    /// untouched, if the place can be told from what stands around it.
+    pub fn followed<'a>(
+        range: CharRange,
+        changes: impl IntoIterator<Item = &'a Change>,
+        before: &Rope,
+        now: &Rope,
+    ) -> Self {
+        let mut region = Self::new(range);
+        for change in changes {
+            region.follow(change);
+        }
+        if !region.touched {
+            return region;
+        }
+        let mut net = Self::new(range);
+        for change in whole_text_changes(before, &now.to_string()) {
+            net.follow(&change);
+        }
+        // Elsewhere there may be a copy of the same text.
+        let is_there = !net.touched && (net.range == region.range || net.overlaps(region));
+        if is_there { net } else { region }
+    }
+
+    fn overlaps(self, other: Self) -> bool {
+        self.range.start() < other.range.end() && other.range.start() < self.range.end()
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use ropey::Rope;
-
     use super::*;
-    use crate::text::{CharIdx, whole_text_changes};
+    use crate::text::CharIdx;
 
     fn change(start: usize, end: usize, text: &str) -> Change {
         Change { range: range(start, end), text: text.to_owned() }
@@ -61,8 +111,8 @@ mod tests {
     ) {
         let mut region = Region::new(range(start, end));
         region.follow(change);
-        let expected = Region { range: range(expected.0, expected.1), touched };
-        assert_eq!(region, expected, "{change:?}");
+        let expected = (range(expected.0, expected.1), touched);
+        assert_eq!((region.range, region.touched), expected, "{change:?}");
     }
 
     #[test]
@@ -89,7 +139,7 @@ mod tests {
 
     #[test]
     fn an_empty_region_is_touched_by_typing_right_there() {
-        check_follow(5, 5, &change(5, 5, "a"), (6, 6), true);
+        check_follow(5, 5, &change(5, 5, "a"), (5, 6), true);
         check_follow(5, 5, &change(4, 5, ""), (4, 4), false);
         check_follow(5, 5, &change(5, 6, ""), (5, 5), false);
         check_follow(5, 5, &change(4, 4, "a"), (6, 6), false);
@@ -109,5 +159,50 @@ mod tests {
         let now: String =
             new.chars().skip(region.range.start().0).take(region.range.len()).collect();
         assert_eq!(now, "fn f() {\n    x\n}\n");
+    }
+
+    /// Applies changes to a text and follows a region through them.
+    fn followed(text: &str, region: (usize, usize), changes: &[Change]) -> (Region, String) {
+        let before = Rope::from_str(text);
+        let mut now = before.clone();
+        for change in changes {
+            change.apply(&mut now);
+        }
+        let region = Region::followed(range(region.0, region.1), changes, &before, &now);
+        let inside = now.slice(region.range.chars()).to_string();
+        (region, inside)
+    }
+
+    #[test]
+    fn a_change_and_its_undo_leave_it_untouched() {
+        let text = "0123456789";
+        for (from, to, typed) in
+            [(5, 7, ""), (7, 9, "x"), (4, 6, ""), (8, 10, "yy"), (0, 10, ""), (5, 9, "")]
+        {
+            let undo = change(from, from + typed.len(), &text[from..to]);
+            let (region, inside) = followed(text, (5, 9), &[change(from, to, typed), undo]);
+            assert!(!region.touched, "{from} {to} {typed:?}");
+            assert_eq!(inside, "5678", "{from} {to} {typed:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_typed_in_place_of_a_border_is_inside() {
+        let (region, inside) =
+            followed("0123456789", (5, 9), &[change(7, 9, ""), change(7, 7, "xy")]);
+        assert!(region.touched);
+        assert_eq!(inside, "56xy");
+        let (region, inside) =
+            followed("0123456789", (5, 9), &[change(5, 6, ""), change(5, 5, "x")]);
+        assert!(region.touched);
+        assert_eq!(inside, "x678");
+    }
+
+    #[test]
+    fn a_copy_of_the_text_elsewhere_is_not_taken_for_it() {
+        let changes = [change(0, 0, "abc\n"), change(5, 6, "")];
+        let (region, inside) = followed("abc\nd\n", (0, 4), &changes);
+        assert!(region.touched);
+        assert_eq!(inside, "ac\n");
     }
 }

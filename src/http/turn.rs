@@ -155,6 +155,7 @@ async fn say(
         }
         Progress::Reasoning(_)
         | Progress::WithoutTools { .. }
+        | Progress::AskedAgain { .. }
         | Progress::ToolCall(_)
         | Progress::ToolResult { .. } => {}
         Progress::FellBack(fell_back) => {

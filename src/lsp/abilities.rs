@@ -29,6 +29,12 @@ pub(super) struct Abilities {
     pub(super) register_configuration: bool,
     /// Code actions as literals, with kinds; else only commands.
     pub(super) code_action_literals: bool,
+    /// Buttons in messages.
+    pub(super) message_actions: bool,
+    /// Asks its user to confirm edits that need it.
+    pub(super) confirms_edits: bool,
+    /// Asks for code lenses anew when it is told to.
+    pub(super) code_lens_refresh: bool,
     /// Our own notifications, see `docs/lsp-extensions.md`.
     pub(super) extension: bool,
 }
@@ -49,6 +55,9 @@ impl Abilities {
             configuration: says("/workspace/configuration"),
             register_configuration: says("/workspace/didChangeConfiguration/dynamicRegistration"),
             code_action_literals: has("/textDocument/codeAction/codeActionLiteralSupport"),
+            message_actions: has("/window/showMessage/messageActionItem"),
+            confirms_edits: false,
+            code_lens_refresh: says("/workspace/codeLens/refreshSupport"),
             extension: has("/experimental/arawn"),
         }
     }
@@ -73,14 +82,27 @@ impl Greeting {
     /// Reads the parameters of `initialize`; anything missing or odd is as if it were not there.
     pub(super) fn from_raw(params: &Value) -> Self {
         let capabilities = &params["capabilities"];
+        let mut abilities = Abilities::from_raw(capabilities);
+        let annotates =
+            !capabilities["workspace"]["workspaceEdit"]["changeAnnotationSupport"].is_null();
+        abilities.confirms_edits = annotates && is_known_to_confirm(&params["clientInfo"]["name"]);
         Self {
-            abilities: Abilities::from_raw(capabilities),
+            abilities,
             encoding: encoding(&capabilities["general"]["positionEncodings"]),
             workspace: workspace(params),
             options: Some(params["initializationOptions"].clone()).filter(Value::is_object),
             process_id: params["processId"].as_u64().and_then(|id| u32::try_from(id).ok()),
         }
     }
+}
+
+/// Editors that show `needsConfirmation` to their user and wait. Others announce it too, and apply everything at
+/// once: a label in their undo list is all they make of it.
+const CONFIRMING: [&str; 5] =
+    ["Visual Studio Code", "VSCodium", "code-server", "Cursor", "Windsurf"];
+
+fn is_known_to_confirm(client: &Value) -> bool {
+    client.as_str().is_some_and(|client| CONFIRMING.iter().any(|name| client.starts_with(name)))
 }
 
 /// utf-8 is what ropes count fastest, utf-16 is what every client must have; utf-32 only if it is all there is.

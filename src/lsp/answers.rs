@@ -103,7 +103,7 @@ fn remove_old(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     let mut answers: Vec<(SystemTime, PathBuf)> = entries
         .flatten()
-        .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "md"))
+        .filter(|entry| is_for_reading(&entry.path()))
         .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
         .collect();
     if answers.len() <= KEPT {
@@ -114,6 +114,14 @@ fn remove_old(folder: &Path) {
     for (_, path) in answers.drain(..n_old) {
         let _ = fs::remove_file(path);
     }
+}
+
+/// Whether a file is an answer, a proposal or an original, and not one that is needed later.
+fn is_for_reading(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let extension = path.extension().unwrap_or_default();
+    !name.starts_with('.')
+        && (extension == "md" || extension == "diff" || name.starts_with("before-"))
 }
 
 fn file_name(stem: &str) -> String {

@@ -2,19 +2,22 @@
 
 use serde_json::json;
 use tower_lsp::lsp_types::{
-    CodeActionKind, CodeActionOptions, CodeActionProviderCapability, ExecuteCommandOptions,
-    InitializeResult, OneOf, PositionEncodingKind, SaveOptions, ServerCapabilities, ServerInfo,
-    TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions,
-    TextDocumentSyncSaveOptions, WorkDoneProgressOptions, WorkspaceFoldersServerCapabilities,
+    CodeActionKind, CodeActionOptions, CodeActionProviderCapability, CodeLensOptions,
+    ExecuteCommandOptions, FileOperationFilter, FileOperationPattern,
+    FileOperationRegistrationOptions, InitializeResult, OneOf, PositionEncodingKind, SaveOptions,
+    ServerCapabilities, ServerInfo, TextDocumentSyncCapability, TextDocumentSyncKind,
+    TextDocumentSyncOptions, TextDocumentSyncSaveOptions, WorkDoneProgressOptions,
+    WorkspaceFileOperationsServerCapabilities, WorkspaceFoldersServerCapabilities,
     WorkspaceServerCapabilities,
 };
 
 use crate::text::Encoding;
 
+use super::abilities::Abilities;
 use super::{commands, convert, ext};
 
 /// The answer to `initialize`. Everything is announced statically: few clients register dynamically.
-pub(super) fn initialize_result(encoding: Encoding) -> InitializeResult {
+pub(super) fn initialize_result(encoding: Encoding, abilities: Abilities) -> InitializeResult {
     InitializeResult {
         capabilities: ServerCapabilities {
             position_encoding: Some(encoding_kind(encoding)),
@@ -38,6 +41,10 @@ pub(super) fn initialize_result(encoding: Encoding) -> InitializeResult {
                 resolve_provider: Some(true),
                 work_done_progress_options: WorkDoneProgressOptions::default(),
             })),
+            // A client that does not ask anew when it is told to would show lenses of what is long over.
+            code_lens_provider: abilities
+                .code_lens_refresh
+                .then_some(CodeLensOptions { resolve_provider: Some(false) }),
             execute_command_provider: Some(ExecuteCommandOptions {
                 commands: commands::ALL.iter().map(|&name| name.to_owned()).collect(),
                 work_done_progress_options: WorkDoneProgressOptions::default(),
@@ -47,7 +54,10 @@ pub(super) fn initialize_result(encoding: Encoding) -> InitializeResult {
                     supported: Some(true),
                     change_notifications: Some(OneOf::Left(true)),
                 }),
-                file_operations: None,
+                file_operations: Some(WorkspaceFileOperationsServerCapabilities {
+                    did_rename: Some(everything()),
+                    ..WorkspaceFileOperationsServerCapabilities::default()
+                }),
             }),
             experimental: Some(json!({ "arawn": { "version": ext::VERSION } })),
             ..ServerCapabilities::default()
@@ -57,6 +67,13 @@ pub(super) fn initialize_result(encoding: Encoding) -> InitializeResult {
             version: Some(env!("CARGO_PKG_VERSION").to_owned()),
         }),
     }
+}
+
+/// Every file and folder.
+fn everything() -> FileOperationRegistrationOptions {
+    let pattern = FileOperationPattern { glob: "**/*".to_owned(), matches: None, options: None };
+    let filter = FileOperationFilter { scheme: Some("file".to_owned()), pattern };
+    FileOperationRegistrationOptions { filters: vec![filter] }
 }
 
 fn encoding_kind(encoding: Encoding) -> PositionEncodingKind {

@@ -179,7 +179,8 @@ fn is_ours(kind: &CodeActionKind) -> bool {
     is_under(convert::REWRITE_KIND) || is_under(convert::ANSWER_KIND)
 }
 
-fn is_wanted(kind: &CodeActionKind, only: Option<&[CodeActionKind]>) -> bool {
+/// Whether a kind is among those the client asks for.
+pub(super) fn is_wanted(kind: &CodeActionKind, only: Option<&[CodeActionKind]>) -> bool {
     only.is_none_or(|only| only.iter().any(|above| is_same_or_under(kind.as_str(), above.as_str())))
 }
 

@@ -5,13 +5,15 @@ use std::path::PathBuf;
 
 use ropey::Rope;
 use tower_lsp::lsp_types::{
-    Diagnostic, DiagnosticSeverity, DocumentChanges, NumberOrString, OneOf,
-    OptionalVersionedTextDocumentIdentifier, Position, Range, TextDocumentContentChangeEvent,
-    TextDocumentEdit, TextEdit, Url, WorkspaceEdit,
+    AnnotatedTextEdit, ChangeAnnotation, Diagnostic, DiagnosticSeverity, DocumentChanges,
+    NumberOrString, OneOf, OptionalVersionedTextDocumentIdentifier, Position, Range,
+    TextDocumentContentChangeEvent, TextDocumentEdit, TextEdit, Url, WorkspaceEdit,
 };
 
 use crate::assistant::Complaint;
-use crate::text::{self, Change, CharIdx, CharRange, Encoding, from_position, to_position};
+use crate::text::{
+    self, Change, CharIdx, CharRange, Encoding, Snapshot, from_position, to_position,
+};
 use crate::tools::Finding;
 
 /// The kind above those of all editing actions.
@@ -169,6 +171,48 @@ pub(super) fn to_lsp_workspace_edit(
     };
     WorkspaceEdit {
         document_changes: Some(DocumentChanges::Edits(vec![document])),
+        ..WorkspaceEdit::default()
+    }
+}
+
+/// Numbered groups of changes as a workspace edit of which the user confirms each group.
+pub(super) fn to_lsp_confirmed_edit(
+    uri: &Url,
+    snapshot: &Snapshot,
+    title: &str,
+    groups: &[(usize, Vec<Change>)],
+    encoding: Encoding,
+) -> WorkspaceEdit {
+    let mut edits = Vec::new();
+    let mut annotations = HashMap::new();
+    for (number, changes) in groups {
+        let annotation_id = format!("hunk-{number}");
+        annotations.insert(
+            annotation_id.clone(),
+            ChangeAnnotation {
+                label: format!("Arawn: {title}: hunk {number}"),
+                needs_confirmation: Some(true),
+                description: None,
+            },
+        );
+        edits.extend(changes.iter().map(|change| {
+            OneOf::Right(AnnotatedTextEdit {
+                text_edit: TextEdit {
+                    range: to_lsp_range(&snapshot.text, change.range, encoding),
+                    new_text: change.text.clone(),
+                },
+                annotation_id: annotation_id.clone(),
+            })
+        }));
+    }
+    let version = Some(snapshot.version);
+    let text_document = OptionalVersionedTextDocumentIdentifier { uri: uri.clone(), version };
+    WorkspaceEdit {
+        document_changes: Some(DocumentChanges::Edits(vec![TextDocumentEdit {
+            text_document,
+            edits,
+        }])),
+        change_annotations: Some(annotations),
         ..WorkspaceEdit::default()
     }
 }

@@ -37,7 +37,7 @@ const NOTED: &str = "first-start";
 /// How long a server is waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long the question stays open.
-const OPEN_FOR: Duration = Duration::from_mins(60);
+const OPEN_FOR: Duration = Duration::from_hours(1);
 /// The least time between two reports of progress.
 const REPORT_EVERY: Duration = Duration::from_millis(250);
 
@@ -293,6 +293,6 @@ async fn open_config(session: &Session) {
     }
 }
 
-fn write_if_absent(path: &PathBuf) -> io::Result<()> {
+fn write_if_absent(path: &Path) -> io::Result<()> {
     if path.exists() { Ok(()) } else { config::write_starter(path, config::STARTER) }
 }

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Instant;
 
 use ropey::Rope;
 use serde::Serialize;
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tower_lsp::lsp_types::Url;
 
 use crate::edits::Region;
 use crate::model::BackendName;
 use crate::text::{Change, CharRange};
+
+use super::place::Place;
 
 /// Names a job to the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,7 +44,7 @@ pub(super) struct Running {
     /// Ends it.
     pub(super) token: CancellationToken,
     /// The document it works on.
-    pub(super) uri: Url,
+    pub(super) place: Place,
     /// What the user picked.
     pub(super) title: String,
     /// Since when.
@@ -53,31 +53,12 @@ pub(super) struct Running {
     pub(super) asked: Option<(BackendName, String)>,
     /// Everything that changed in the document since the job's snapshot.
     changes: Vec<Change>,
-    /// Whether the document was closed meanwhile.
-    is_lost: bool,
-    /// The text as it should be once the client has applied the job's edit.
-    meant: Option<(Rope, Arc<Notify>)>,
 }
 
 impl Running {
-    /// Where a range of the job's snapshot lies now, and whether it was touched. `None` if the document was
-    /// closed meanwhile, even if it is open again.
-    pub(super) fn region_now(&self, range: CharRange) -> Option<Region> {
-        if self.is_lost {
-            return None;
-        }
-        let mut region = Region::new(range);
-        for change in &self.changes {
-            region.follow(change);
-        }
-        Some(region)
-    }
-
-    /// Notes how the text will be if the client does what it is asked now. The returned bell rings when it is.
-    pub(super) fn mean(&mut self, text: Rope) -> Arc<Notify> {
-        let bell = Arc::new(Notify::new());
-        self.meant = Some((text, bell.clone()));
-        bell
+    /// Where a range of the job's snapshot, whose text is `before`, lies in the text as it is `now`.
+    pub(super) fn region_now(&self, range: CharRange, before: &Rope, now: &Rope) -> Region {
+        Region::followed(range, &self.changes, before, now)
     }
 }
 
@@ -96,13 +77,11 @@ impl Jobs {
         let token = CancellationToken::new();
         let running = Running {
             token: token.clone(),
-            uri,
+            place: Place::new(uri),
             title,
             since: Instant::now(),
             asked: None,
             changes: Vec::new(),
-            is_lost: false,
-            meant: None,
         };
         self.running.insert(id, running);
         (id, token)
@@ -132,27 +111,20 @@ impl Jobs {
 
     /// Lets the jobs on a document follow a change to it.
     pub(super) fn follow(&mut self, uri: &Url, change: &Change) {
-        for running in self.running.values_mut().filter(|running| running.uri == *uri) {
+        for running in self.running.values_mut().filter(|running| running.place.is_open_at(uri)) {
             running.changes.push(change.clone());
         }
     }
 
-    /// Tells the jobs on a document that it is closed.
-    pub(super) fn lose(&mut self, uri: &Url) {
-        for running in self.running.values_mut().filter(|running| running.uri == *uri) {
-            running.is_lost = true;
+    /// Tells the jobs on a document that it is opened again.
+    pub(super) fn open(&mut self, uri: &Url, text: &str) {
+        for running in self.running.values_mut() {
+            running.changes.extend(running.place.open(uri, text).into_iter().flatten());
         }
     }
 
-    /// Rings for the jobs whose edit has just arrived in the text.
-    pub(super) fn compare(&mut self, uri: &Url, text: &Rope) {
-        for running in self.running.values_mut().filter(|running| running.uri == *uri) {
-            if let Some((meant, bell)) = &running.meant
-                && meant.len_bytes() == text.len_bytes()
-                && meant == text
-            {
-                bell.notify_one();
-            }
-        }
+    /// The places of all jobs.
+    pub(super) fn places(&mut self) -> impl Iterator<Item = &mut Place> {
+        self.running.values_mut().map(|running| &mut running.place)
     }
 }

@@ -1,7 +1,7 @@
 //! The language server: the only module that knows LSP; everything else talks in snapshots and changes.
 //!
 //! Reading order: `front` (how messages come in), `server` and `handlers` (what each does), `state` (what is
-//! remembered), `run` and `apply` (the life of a job), then the small reporters. Has no feature of its own.
+//! remembered), `run`, `edit` and `apply` (the life of a job), `proposals` (what waits for the user), then the small reporters. Has no feature of its own.
 
 mod abilities;
 mod answers;
@@ -12,6 +12,7 @@ mod code_actions;
 mod commands;
 mod conversations;
 mod convert;
+mod edit;
 mod ext;
 mod first_start;
 mod framing;
@@ -19,11 +20,16 @@ mod front;
 mod handlers;
 mod input;
 mod jobs;
+mod meant;
 mod messages;
 mod neutral;
 mod notes;
 mod parent;
+mod place;
+mod present;
 mod progress;
+mod proposal_actions;
+mod proposals;
 mod reload;
 mod requests;
 mod run;

@@ -31,6 +31,8 @@ struct Stage {
     n_pieces: usize,
     /// What is done for the model at the moment.
     doing: Option<String>,
+    /// Why the model was asked once more.
+    again: Option<String>,
     over: Option<String>,
 }
 
@@ -77,6 +79,11 @@ impl Progress {
     /// Something is done for the model.
     pub(super) fn doing(&self, what: String) {
         self.stage.send_modify(|stage| stage.doing = Some(what));
+    }
+
+    /// The model is asked once more.
+    pub(super) fn asked_again(&self, why: String) {
+        self.stage.send_modify(|stage| stage.again = Some(why));
     }
 
     /// A piece came; with nearly all backends a piece is a token.
@@ -146,6 +153,7 @@ async fn over(stages: &mut watch::Receiver<Stage>) -> Option<String> {
 fn line(stages: &watch::Receiver<Stage>, since: Instant) -> Option<String> {
     let stage = stages.borrow();
     let who = stage.who.as_ref()?;
+    let who = stage.again.as_ref().map_or_else(|| who.clone(), |why| format!("{who}, {why}"));
     let n_seconds = since.elapsed().as_secs();
     if let Some(doing) = &stage.doing {
         return Some(format!("{who}, {doing}, {n_seconds} s"));

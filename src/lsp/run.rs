@@ -5,24 +5,26 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
-use tower_lsp::lsp_types::Url;
+use tower_lsp::lsp_types::{MessageType, Url};
 
 use crate::assistant::{Assistant, Finished, Job, JobError, Outcome};
+use crate::config::Preview;
+use crate::edits::Check;
 use crate::model::{BackendName, Usage};
 use crate::report::Report;
 use crate::router::{Answer, Cause, FellBack, Progress as Watched};
-use crate::text::CharRange;
 use crate::tools::words;
 
 use super::answers::{self, Page};
-use super::apply::{self, Applied};
 use super::convert;
+use super::edit::{CROSSED, Ended, JobEdit};
 use super::ext::ToolParams;
 use super::jobs::JobId;
 use super::messages::Message;
 use super::neutral;
 use super::notes;
 use super::progress::Progress;
+use super::proposals::ProposalId;
 use super::session::Session;
 use super::state::LastAnswer;
 use super::stream::{Piece, Stream};
@@ -44,6 +46,14 @@ pub(super) struct JobResult {
     #[serde(rename = "fell_back", skip_serializing_if = "Vec::is_empty")]
     pub(super) fell_back: Vec<FellBack>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) proposal_id: Option<ProposalId>,
+    /// What was looked at before the edit might reach the document.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) checks: Vec<Check>,
+    /// Why the model was asked once more, if it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) asked_again: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) error: Option<ErrorText>,
     /// What the user reads at the end of the progress.
     pub(super) message: String,
@@ -55,6 +65,8 @@ pub(super) struct JobResult {
 pub(super) enum Status {
     /// The edit is in the document; the client said so.
     Applied,
+    /// The edit waits for the user.
+    Proposed,
     /// The answer was shown; the document is as it was.
     Shown,
     /// What the model answered stands there already.
@@ -85,8 +97,8 @@ pub(super) struct Order {
     pub(super) job: Job,
     /// Where.
     pub(super) uri: Url,
-    /// Show the result even if it could be applied.
-    pub(super) only_show: bool,
+    /// Make a proposal even of what could be applied.
+    pub(super) preview: bool,
     /// Who tells the user of a failure.
     pub(super) errors: Errors,
 }
@@ -200,6 +212,12 @@ pub(super) fn watched(
         Watched::ToolResult { call, summary, worked } => {
             stream.send(Piece::Tool(ToolParams::ended(call, summary, worked)));
         }
+        Watched::AskedAgain { reason } => {
+            let message = format!("asked again: {reason}");
+            progress.asked_again(neutral::one_line(&message));
+            let class = "asked_again".to_owned();
+            stream.send(Piece::Restart { reason: ErrorText { class, message, hint: None } });
+        }
         // Who asks with tools tells of it.
         Watched::WithoutTools { .. } => {}
         Watched::FellBack(fell_back) => stream.send(Piece::Restart {
@@ -224,6 +242,9 @@ fn cancelled(id: JobId, title: &str, stream: &Stream) -> JobResult {
         model: None,
         usage: None,
         fell_back: Vec::new(),
+        proposal_id: None,
+        checks: Vec::new(),
+        asked_again: None,
         error: None,
         message,
     }
@@ -255,6 +276,9 @@ fn failed(id: JobId, title: &str, error: &JobError, stream: &Stream) -> JobResul
         job_id: id,
         text: None,
         usage: None,
+        proposal_id: None,
+        checks: Vec::new(),
+        asked_again: None,
     }
 }
 
@@ -276,17 +300,23 @@ struct Delivered {
     /// The end of the sentence about it.
     what: String,
     text: Option<String>,
+    proposal_id: Option<ProposalId>,
 }
 
 impl Delivered {
     fn new(status: Status, what: impl Into<String>, text: Option<String>) -> Self {
-        Self { status, what: what.into(), text }
+        Self { status, what: what.into(), text, proposal_id: None }
     }
 }
 
 /// Brings an answer to the user.
-async fn deliver(session: &Session, id: JobId, order: &Order, finished: Finished) -> JobResult {
-    let Finished { answer, result, .. } = finished;
+async fn deliver(
+    session: &Arc<Session>,
+    id: JobId,
+    order: &Order,
+    finished: Finished,
+) -> JobResult {
+    let Finished { answer, result, checks, asked_again } = finished;
     session.state.write(|inner| {
         inner.last = Some(LastAnswer::of(&answer));
     });
@@ -302,10 +332,16 @@ async fn deliver(session: &Session, id: JobId, order: &Order, finished: Finished
             let body = neutral::markdown(&answer.text);
             keep(session, order, &reason, &body, answer.text.clone(), &answer).await
         }
-        Outcome::Edit { range, text, .. } => edit(session, id, order, range, text, &answer).await,
+        Outcome::Edit { range, text, caution } => {
+            let (action, snapshot) = (&order.job.action, &order.job.snapshot);
+            let (title, by) = (action.title.as_str(), by(&answer));
+            let job_edit = JobEdit { id, snapshot, range, text: &text, title, by: &by };
+            let ended = edit(session, order, &job_edit, caution).await;
+            edited(session, order, ended, text, &answer).await
+        }
     };
     notes::answered(session, &order.assistant.settings(), &answer).await;
-    let Delivered { status, what, text } = delivered;
+    let Delivered { status, what, text, proposal_id } = delivered;
     let message = format!("{}: {what}, by {}", order.job.action.title, by(&answer));
     JobResult {
         job_id: id,
@@ -315,36 +351,57 @@ async fn deliver(session: &Session, id: JobId, order: &Order, finished: Finished
         model: Some(answer.model),
         usage: Some(answer.usage),
         fell_back: answer.fell_back,
+        proposal_id,
+        checks,
+        asked_again,
         error: None,
         message,
     }
 }
 
-/// Brings an edit into the document, or shows it where that must not be.
+/// Brings an edit into the document, or makes a proposal of it where it must wait for the user.
 async fn edit(
-    session: &Session,
-    id: JobId,
+    session: &Arc<Session>,
     order: &Order,
-    range: CharRange,
+    edit: &JobEdit<'_>,
+    caution: Option<String>,
+) -> Ended {
+    let preview = order.assistant.settings().edits.preview;
+    if let Some(caution) = caution {
+        return match preview {
+            Preview::Never if !order.preview => Ended::Kept(caution),
+            _ => edit.propose(session, &caution, MessageType::WARNING).await,
+        };
+    }
+    let is_asked_for = order.preview.then_some("this is a preview");
+    let is_configured = (preview == Preview::Always).then_some("`edits.preview` is \"always\"");
+    match is_asked_for.or(is_configured) {
+        Some(reason) => edit.propose(session, reason, MessageType::INFO).await,
+        None => edit.apply(session, preview).await,
+    }
+}
+
+/// Says what became of an edit.
+async fn edited(
+    session: &Session,
+    order: &Order,
+    ended: Ended,
     text: String,
     answer: &Answer,
 ) -> Delivered {
-    let snapshot = &order.job.snapshot;
-    let applied = if order.only_show {
-        Applied::Kept("this is a preview".to_owned())
-    } else {
-        apply::apply(session, id, &order.uri, snapshot, range, &text).await
-    };
-    match applied {
-        Applied::Yes => Delivered::new(Status::Applied, "applied", Some(text)),
-        Applied::Crossed => {
-            let warning = format!("{}: {CROSSED}", order.job.action.title);
-            session.show(Message::warning(&warning)).await;
-            Delivered::new(Status::Applied, CROSSED, Some(text))
+    match ended {
+        Ended::Applied { is_merged: false } => {
+            Delivered::new(Status::Applied, "applied", Some(text))
         }
-        Applied::Unchanged => Delivered::new(Status::Unchanged, NOTHING_TO_CHANGE, Some(text)),
-        Applied::Kept(reason) => {
-            let body = neutral::code_block(&text, &snapshot.language);
+        Ended::Applied { is_merged: true } => Delivered::new(Status::Applied, MERGED, Some(text)),
+        Ended::Crossed => Delivered::new(Status::Applied, CROSSED, Some(text)),
+        Ended::Unchanged => Delivered::new(Status::Unchanged, NOTHING_TO_CHANGE, Some(text)),
+        Ended::Proposed { id, reason } => Delivered {
+            proposal_id: Some(id),
+            ..Delivered::new(Status::Proposed, format!("proposed: {reason}"), Some(text))
+        },
+        Ended::Kept(reason) => {
+            let body = neutral::code_block(&text, &order.job.snapshot.language);
             keep(session, order, &reason, &body, text, answer).await
         }
     }
@@ -353,9 +410,8 @@ async fn edit(
 /// What is said when the document is right already.
 const NOTHING_TO_CHANGE: &str = "nothing to change";
 
-/// What is said when an edit may have landed beside its place.
-const CROSSED: &str =
-    "applied, but you typed at the same moment: look whether it is right, one undo takes it back";
+/// What is said when the user typed in the region, and both are there.
+const MERGED: &str = "applied, together with what you typed there meanwhile";
 
 /// Who answered, and who did not.
 pub(super) fn by(answer: &Answer) -> String {

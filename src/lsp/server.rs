@@ -6,10 +6,11 @@ use serde_json::Value;
 use tower_lsp::LanguageServer;
 use tower_lsp::jsonrpc::Result;
 use tower_lsp::lsp_types::{
-    CodeAction, CodeActionParams, CodeActionResponse, DidChangeConfigurationParams,
-    DidChangeTextDocumentParams, DidChangeWorkspaceFoldersParams, DidCloseTextDocumentParams,
-    DidOpenTextDocumentParams, DidSaveTextDocumentParams, ExecuteCommandParams, InitializeParams,
-    InitializeResult, InitializedParams, WorkDoneProgressCancelParams,
+    CodeAction, CodeActionParams, CodeActionResponse, CodeLens, CodeLensParams,
+    DidChangeConfigurationParams, DidChangeTextDocumentParams, DidChangeWorkspaceFoldersParams,
+    DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams,
+    ExecuteCommandParams, InitializeParams, InitializeResult, InitializedParams, RenameFilesParams,
+    WorkDoneProgressCancelParams,
 };
 
 use super::handlers;
@@ -57,6 +58,10 @@ impl LanguageServer for Server {
         handlers::did_close(&self.session, &params);
     }
 
+    async fn did_rename_files(&self, params: RenameFilesParams) {
+        handlers::did_rename_files(&self.session, &params);
+    }
+
     async fn did_save(&self, _params: DidSaveTextDocumentParams) {
         // The text is known from the changes. Announced because some clients send it anyway.
     }
@@ -71,6 +76,10 @@ impl LanguageServer for Server {
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
         Ok(Some(handlers::code_action(&self.session, &params)))
+    }
+
+    async fn code_lens(&self, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
+        Ok(Some(handlers::code_lens(&self.session, &params)))
     }
 
     async fn code_action_resolve(&self, action: CodeAction) -> Result<CodeAction> {

@@ -21,7 +21,9 @@ use super::abilities::{Abilities, Greeting};
 use super::conversations::Conversations;
 use super::convert;
 use super::jobs::Jobs;
+use super::meant::Meant;
 use super::messages::Message;
+use super::proposals::Proposals;
 use super::settings::EditorLayer;
 
 /// See the module.
@@ -42,6 +44,10 @@ pub(super) struct Inner {
     pub(super) documents: HashMap<Url, Document>,
     /// The jobs that run.
     pub(super) jobs: Jobs,
+    /// The edits on their way to the client.
+    pub(super) meant: Meant,
+    /// The edits that wait for the user.
+    pub(super) proposals: Proposals,
     /// The core, once a configuration could be read.
     pub(super) assistant: Option<Arc<Assistant>>,
     /// Why the configuration as it now stands cannot be read.
@@ -92,6 +98,8 @@ impl Default for Inner {
             editor: EditorLayer::default(),
             documents: HashMap::new(),
             jobs: Jobs::default(),
+            meant: Meant::default(),
+            proposals: Proposals::default(),
             assistant: None,
             config_error: None,
             config_files: Vec::new(),
@@ -101,6 +109,36 @@ impl Default for Inner {
             conversations: Conversations::default(),
             findings: HashMap::new(),
             last: None,
+        }
+    }
+}
+
+impl Inner {
+    fn close(&mut self, uri: &Url) {
+        self.findings.remove(uri);
+        self.meant.forget(uri);
+        if let Some(document) = self.documents.remove(uri) {
+            for place in self.jobs.places().chain(self.proposals.places()) {
+                place.close(uri, document.text());
+            }
+        }
+    }
+
+    /// The client closes the old name and opens the new one before this, or after it.
+    fn rename(&mut self, old: &Url, new: &Url) {
+        for place in self.jobs.places().chain(self.proposals.places()) {
+            let text = self.documents.get(place.uri()).map(Document::text);
+            place.rename(old, new, text);
+        }
+        let opened: Vec<(Url, String)> = self
+            .documents
+            .iter()
+            .filter(|(uri, _)| uri.as_str().starts_with(new.as_str()))
+            .map(|(uri, document)| (uri.clone(), document.text().to_string()))
+            .collect();
+        for (uri, text) in opened {
+            self.jobs.open(&uri, &text);
+            self.proposals.open(&uri, &text);
         }
     }
 }
@@ -160,8 +198,10 @@ impl State {
     pub(super) fn open(&self, uri: Url, text: &str, version: i32, language: &str) {
         let document = Document::new(text, version, language, convert::path_of(&uri));
         self.write(|inner| {
-            // A text that was replaced as a whole is another text for those who waited for the old one.
-            inner.jobs.lose(&uri);
+            // A client that opens what is open has closed it without a word.
+            inner.close(&uri);
+            inner.jobs.open(&uri, text);
+            inner.proposals.open(&uri, text);
             inner.documents.insert(uri, document);
         });
     }
@@ -183,21 +223,29 @@ impl State {
                 for change in convert::from_lsp_content_change(document.text(), event, encoding) {
                     document.apply(&change);
                     inner.jobs.follow(uri, &change);
+                    inner.proposals.follow(uri, &change);
+                    inner.meant.follow(uri, &change);
                 }
                 // After each event: what the user types next may come in the same message.
-                inner.jobs.compare(uri, document.text());
+                inner.meant.compare(uri, document.text());
             }
+            inner.meant.compare_places(uri, document.text());
             document.arrive_at(version);
             true
         })
     }
 
-    /// Forgets a document; jobs on it go on, but their answers have no place to go to any more.
+    /// Forgets a document; jobs on it go on, and find their place again if it comes back.
     pub(super) fn close(&self, uri: &Url) {
+        self.write(|inner| inner.close(uri));
+    }
+
+    /// Files or folders have other names now.
+    pub(super) fn rename(&self, renamed: &[(Url, Url)]) {
         self.write(|inner| {
-            inner.documents.remove(uri);
-            inner.findings.remove(uri);
-            inner.jobs.lose(uri);
+            for (old, new) in renamed {
+                inner.rename(old, new);
+            }
         });
     }
 

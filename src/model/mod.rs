@@ -314,6 +314,23 @@ pub struct Usage {
     pub reasoning_tokens: Option<u64>,
 }
 
+impl Usage {
+    /// What two requests used together: both are billed.
+    #[must_use]
+    pub fn plus(self, more: Self) -> Self {
+        let both = |a: Option<u64>, b: Option<u64>| match (a, b) {
+            (Some(a), Some(b)) => Some(a.saturating_add(b)),
+            (a, b) => a.or(b),
+        };
+        Self {
+            input_tokens: self.input_tokens.saturating_add(more.input_tokens),
+            output_tokens: self.output_tokens.saturating_add(more.output_tokens),
+            cached_input_tokens: both(self.cached_input_tokens, more.cached_input_tokens),
+            reasoning_tokens: both(self.reasoning_tokens, more.reasoning_tokens),
+        }
+    }
+}
+
 /// Why a model stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StopReason {

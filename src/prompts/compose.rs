@@ -6,12 +6,13 @@ use serde::Serialize;
 
 use super::render::{Values, describe, render, uses};
 use crate::actions::{Action, Output};
-use crate::context::{Budget, Surroundings, surroundings};
+use crate::context::{Budget, OutlineWish, Packed, Sources, Structure, pack};
 use crate::edits::fence_longer_than;
 use crate::model::{Request, estimated_tokens};
 use crate::text::{CharRange, Snapshot, line_end};
 
 const FRAME: &str = include_str!("templates/frame.md");
+const SYSTEM: &str = include_str!("templates/system.md");
 const SYSTEM_REPLACE: &str = include_str!("templates/system_replace.md");
 const SYSTEM_INSERT: &str = include_str!("templates/system_insert.md");
 const SYSTEM_CONTINUE: &str = include_str!("templates/system_continue.md");
@@ -41,6 +42,10 @@ pub struct Material<'a> {
     pub complaints: &'a [Complaint],
     /// The user's instruction.
     pub instruction: Option<&'a str>,
+    /// What a parser knows of the document; empty where that is nothing.
+    pub structure: &'a Structure,
+    /// The rules of the user and the project; empty where there are none.
+    pub rules: &'a str,
 }
 
 /// Why there is no prompt.
@@ -62,7 +67,7 @@ pub enum PromptError {
 
 /// Makes the request for an action, for a model that reads and writes `window_tokens` in all.
 ///
-/// Room for the answer is kept free first; what is left goes to the lines around the selection.
+/// Room for the answer is kept free first; what is left is shared out by [`pack`].
 /// `max_answer` is the configured limit of an answer, `None` where there is none.
 pub fn compose(
     action: &Action,
@@ -70,7 +75,7 @@ pub fn compose(
     window_tokens: usize,
     max_answer: Option<u32>,
 ) -> Result<Request, PromptError> {
-    let bare = request(action, material, &Surroundings::default())?;
+    let bare = request(action, material, &Packed::default())?;
     let fixed = bare.estimated_tokens();
     let answer = answer_tokens(action.output, material);
     let budget = Budget { window: window_tokens, fixed, answer };
@@ -78,9 +83,16 @@ pub fn compose(
         return Err(PromptError::TooLong { tokens: fixed + answer });
     };
     let mut composed = bare;
+    let outline = if uses(&action.template, "outline") {
+        OutlineWish::Always
+    } else {
+        OutlineWish::WhereLinesAreMissing
+    };
+    let Material { snapshot, range, structure, rules, .. } = *material;
+    let sources = Sources { snapshot, range, structure, rules, outline };
     while for_context > 0 {
-        let around = surroundings(material.snapshot, material.range, for_context);
-        let request = request(action, material, &around)?;
+        let packed = pack(&sources, for_context);
+        let request = request(action, material, &packed)?;
         if request.estimated_tokens() + answer <= window_tokens {
             composed = request;
             break;
@@ -118,12 +130,18 @@ fn clamped(material: &Material<'_>) -> std::ops::Range<usize> {
 
 /// What the frame around an action's own words uses.
 #[derive(Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of the template")]
 struct FrameValues<'a> {
     #[serde(flatten)]
     values: &'a Values,
     task: String,
+    manner: &'static str,
     fence: String,
     tag: String,
+    imports: &'a str,
+    enclosing: &'a str,
+    shows_rules: bool,
+    shows_outline: bool,
     shows_context: bool,
     shows_selection: bool,
     output: &'static str,
@@ -132,32 +150,47 @@ struct FrameValues<'a> {
 fn request(
     action: &Action,
     material: &Material<'_>,
-    around: &Surroundings,
+    packed: &Packed,
 ) -> Result<Request, PromptError> {
-    let values = values(material, around);
+    let values = values(material, packed);
     let template = &action.template;
     let task = render(template, &values).map_err(|error| broken(&error))?;
-    let fence = fence_longer_than(&[&values.selection, &values.prefix, &values.suffix]);
+    let Packed { imports, enclosing, .. } = packed;
+    let shown = [
+        &values.selection,
+        &values.prefix,
+        &values.suffix,
+        &values.rules,
+        &values.outline,
+        imports,
+        enclosing,
+    ];
     let frame = FrameValues {
         task: task.trim().to_owned(),
-        fence,
+        manner: manner(action.output).trim(),
+        fence: fence_longer_than(&shown.map(String::as_str)),
         tag: values.language.clone(),
+        imports,
+        enclosing,
         // A template that shows the text itself does not need it twice.
+        shows_rules: !uses(template, "rules"),
+        shows_outline: !uses(template, "outline"),
         shows_context: !uses(template, "prefix") && !uses(template, "suffix"),
         shows_selection: !uses(template, "selection"),
         output: action.output.as_str(),
         values: &values,
     };
     let user = render(FRAME, &frame).map_err(|error| broken(&error))?;
-    let system = system(action.output).trim().to_owned();
-    Ok(Request { system, ..Request::of_user(user.trim()) })
+    // The same for every action: what differs comes after the file, so that the front stays in a server's cache.
+    Ok(Request { system: SYSTEM.trim().to_owned(), ..Request::of_user(user.trim()) })
 }
 
 fn broken(error: &minijinja::Error) -> PromptError {
     PromptError::Template { detail: describe(error) }
 }
 
-fn system(output: Output) -> &'static str {
+/// How an answer of a kind is to be given.
+fn manner(output: Output) -> &'static str {
     match output {
         Output::Replace => SYSTEM_REPLACE,
         Output::InsertBefore | Output::InsertAfter => SYSTEM_INSERT,
@@ -166,19 +199,19 @@ fn system(output: Output) -> &'static str {
     }
 }
 
-fn values(material: &Material<'_>, around: &Surroundings) -> Values {
+fn values(material: &Material<'_>, packed: &Packed) -> Values {
     let snapshot = material.snapshot;
     let selection = snapshot.text.slice(clamped(material)).to_string();
     Values {
         selection: selection.replace("\r\n", "\n").replace('\r', "\n"),
         file: file_name(snapshot),
         language: tag(&snapshot.language),
-        prefix: around.before.clone(),
-        suffix: around.after.clone(),
-        outline: String::new(),
+        prefix: packed.around.before.clone(),
+        suffix: packed.around.after.clone(),
+        outline: packed.outline.clone(),
         diagnostics: diagnostics(material),
         instruction: material.instruction.unwrap_or_default().trim().to_owned(),
-        rules: String::new(),
+        rules: packed.rules.clone(),
     }
 }
 

@@ -124,7 +124,7 @@ impl Router {
                 }
                 Event::Reasoning(piece) => watch(Progress::Reasoning(&piece)),
                 Event::ToolCall(call) => answer.tool_calls.push(call),
-                Event::Usage(told) => answer.usage = sum(used_before, told),
+                Event::Usage(told) => answer.usage = used_before.plus(told),
                 Event::Remark(remark) => answer.remarks.push(remark),
                 Event::Parts(parts) => answer.provider_parts = Some(parts),
                 Event::Done { reason } => {
@@ -137,19 +137,5 @@ impl Router {
         }
         // Streams always end with an end; this is what a stream that did not would be worth.
         Ok(Err(Box::new(error_of(link, model, ErrorClass::Truncated))))
-    }
-}
-
-/// What two requests used together: both are billed.
-fn sum(a: Usage, b: Usage) -> Usage {
-    let both = |a: Option<u64>, b: Option<u64>| match (a, b) {
-        (Some(a), Some(b)) => Some(a.saturating_add(b)),
-        (a, b) => a.or(b),
-    };
-    Usage {
-        input_tokens: a.input_tokens.saturating_add(b.input_tokens),
-        output_tokens: a.output_tokens.saturating_add(b.output_tokens),
-        cached_input_tokens: both(a.cached_input_tokens, b.cached_input_tokens),
-        reasoning_tokens: both(a.reasoning_tokens, b.reasoning_tokens),
     }
 }

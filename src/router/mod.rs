@@ -66,6 +66,11 @@ pub enum Progress<'a> {
     Reasoning(&'a str),
     /// A backend was given up; text of it that was shown is void.
     FellBack(&'a FellBack),
+    /// The answer could not be used, and the model is asked once more; text that was shown is void.
+    AskedAgain {
+        /// What is wrong with it, for the end of a sentence.
+        reason: &'a str,
+    },
     /// The model cannot call tools and is asked again without them.
     WithoutTools {
         /// The backend, where it is known.

@@ -1,25 +1,16 @@
 //! A text as a tree, kept up to date by small steps.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::time::{Duration, Instant};
 
 use ropey::Rope;
 use tree_sitter::{InputEdit, ParseOptions, Parser, Point, Tree};
 
 use super::{Grammar, grammar};
-use crate::text::{Change, CharIdx};
+use crate::text::{Change, CharIdx, CharRange};
 
 /// A parser that needs longer than this is stopped; a generated file must not hold up an edit.
 const PATIENCE: Duration = Duration::from_millis(500);
-
-/// Something a parser does not understand.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Flaw {
-    /// Where it begins.
-    pub at: CharIdx,
-    /// What the grammar misses there (`}`); `None` where something stands that it cannot place.
-    pub missing: Option<String>,
-}
 
 /// A text and its tree.
 #[derive(Clone, Debug)]
@@ -77,28 +68,11 @@ impl Parsed {
         &self.tree
     }
 
-    /// What the parser does not understand, in the order of the text. Subtrees without a flaw are passed over.
-    pub fn flaws(&self) -> Vec<Flaw> {
-        let mut flaws = Vec::new();
-        if !self.tree().root_node().has_error() {
-            return flaws;
-        }
-        let mut cursor = self.tree().walk();
-        loop {
-            let node = cursor.node();
-            if node.is_error() || node.is_missing() {
-                let at = CharIdx(self.text.byte_to_char(node.start_byte()));
-                flaws.push(Flaw { at, missing: node.is_missing().then(|| node.kind().to_owned()) });
-            }
-            if node.has_error() && cursor.goto_first_child() {
-                continue;
-            }
-            while !cursor.goto_next_sibling() {
-                if !cursor.goto_parent() {
-                    return flaws;
-                }
-            }
-        }
+    /// The bytes of some characters.
+    pub(super) fn bytes_of(&self, range: CharRange) -> Range<usize> {
+        let n_chars = self.text.len_chars();
+        let byte = |idx: CharIdx| self.text.char_to_byte(idx.0.min(n_chars));
+        byte(range.start())..byte(range.end())
     }
 }
 
@@ -139,7 +113,6 @@ fn parse(grammar: &Grammar, text: &Rope, old: Option<&Tree>) -> Option<Tree> {
 #[cfg(feature = "syntax")]
 mod tests {
     use super::*;
-    use crate::text::CharRange;
 
     fn parsed(text: &str, language: &str) -> Parsed {
         Parsed::of(&Rope::from_str(text), language).unwrap()

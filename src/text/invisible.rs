@@ -24,15 +24,25 @@ pub fn is_invisible(c: char) -> bool {
         | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E01EF}')
 }
 
-/// The first invisible character of `text` that `known` does not hold, leaving aside well-formed emoji and
-/// the joiners that Arabic and Indic scripts are written with.
+/// The first invisible character that `text` has more of than `known`, leaving aside well-formed emoji and the
+/// joiners that Arabic and Indic scripts are written with. A form feed counts too: nobody sees it either.
 pub fn new_invisible(text: &str, known: &str) -> Option<char> {
+    let is_suspicious = |c: char| is_invisible(c) || c == '\u{000C}';
     let chars: Vec<char> = text.chars().collect();
-    let is_new = |idx: usize| {
+    let mut spare: Vec<(char, usize)> = Vec::new();
+    for idx in (0..chars.len()).filter(|&idx| is_suspicious(chars[idx]) && !is_wanted(&chars, idx))
+    {
         let c = chars[idx];
-        is_invisible(c) && !is_wanted(&chars, idx) && !known.contains(c)
-    };
-    (0..chars.len()).find(|&idx| is_new(idx)).map(|idx| chars[idx])
+        let at = spare.iter().position(|(other, _)| *other == c).unwrap_or_else(|| {
+            spare.push((c, known.matches(c).count()));
+            spare.len() - 1
+        });
+        match &mut spare[at].1 {
+            0 => return Some(c),
+            left => *left -= 1,
+        }
+    }
+    None
 }
 
 /// The text without its invisible characters.
@@ -103,6 +113,13 @@ mod tests {
             assert_eq!(new_invisible(&format!("a{c}b"), &format!("x{c}")), None, "{c:?} was there");
             assert_eq!(without_invisible(&format!("a{c}b")), "ab");
         }
+    }
+
+    #[test]
+    fn one_that_is_there_is_no_leave_for_more() {
+        assert_eq!(new_invisible("a\u{200B}b\u{200B}", "\u{200B}"), Some('\u{200B}'));
+        assert_eq!(new_invisible("a\u{C}b", "ab"), Some('\u{C}'));
+        assert_eq!(new_invisible("a\u{C}b", "\u{C}ab"), None);
     }
 
     #[test]

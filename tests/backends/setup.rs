@@ -79,6 +79,7 @@ pub(crate) fn settings(backends: impl IntoIterator<Item = BackendSettings>) -> S
         chain: Chain { links },
         tasks: BTreeMap::new(),
         privacy: PrivacySettings { cloud: CloudPolicy::Allowed, ignore: Vec::new() },
+        edits: arawn::config::EditSettings::default(),
         actions: Vec::new(),
         action_folders: Vec::new(),
         embeddings: arawn::config::EmbeddingSettings::default(),

@@ -8,6 +8,7 @@ mod upstream;
 mod ask;
 mod bad_input;
 mod chat;
+mod checks;
 mod doctor;
 mod embed;
 mod home;

@@ -60,6 +60,7 @@ pub(crate) fn settings(backends: &[Arc<BackendSettings>], state_folder: PathBuf)
         chain: Chain { links },
         tasks: BTreeMap::new(),
         privacy: PrivacySettings { cloud: CloudPolicy::Allowed, ignore: Vec::new() },
+        edits: arawn::config::EditSettings::default(),
         actions: Vec::new(),
         action_folders: Vec::new(),
         embeddings: arawn::config::EmbeddingSettings::default(),

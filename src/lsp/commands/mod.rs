@@ -5,6 +5,7 @@ mod backend;
 mod cancel;
 mod chat;
 mod last_request;
+mod proposal;
 mod run;
 mod status;
 
@@ -13,6 +14,7 @@ pub(super) use backend::backend;
 pub(super) use cancel::cancel;
 pub(super) use chat::chat;
 pub(super) use last_request::last_request;
+pub(super) use proposal::proposal;
 pub(super) use run::{refused, run};
 pub(super) use status::status;
 
@@ -22,6 +24,8 @@ pub(super) const RUN: &str = "arawn.run";
 pub(super) const CHAT: &str = "arawn.chat";
 /// Cancels jobs.
 pub(super) const CANCEL: &str = "arawn.cancel";
+/// Lists, shows, applies and discards proposals.
+pub(super) const PROPOSAL: &str = "arawn.proposal";
 /// Chooses the backend of this session.
 pub(super) const BACKEND: &str = "arawn.backend";
 /// Tells how arawn is doing.
@@ -30,4 +34,4 @@ pub(super) const STATUS: &str = "arawn.status";
 pub(super) const LAST_REQUEST: &str = "arawn.lastRequest";
 
 /// All of them. Neovim refuses what is not announced.
-pub(super) const ALL: [&str; 6] = [RUN, CHAT, CANCEL, BACKEND, STATUS, LAST_REQUEST];
+pub(super) const ALL: [&str; 7] = [RUN, CHAT, CANCEL, PROPOSAL, BACKEND, STATUS, LAST_REQUEST];

@@ -60,8 +60,8 @@ fn order(session: &Session, argument: &Value, errors: Errors) -> Result<Order> {
     let workspace = session.state.read(|inner| inner.editor.workspace.clone());
     let input = argument::optional(argument, "input")?;
     let job = Job { action, snapshot, range, complaints, input, choice, workspace };
-    let only_show = argument::optional::<bool>(argument, "preview")?.unwrap_or(false);
-    Ok(Order { assistant, job, uri, only_show, errors })
+    let preview = argument::optional::<bool>(argument, "preview")?.unwrap_or(false);
+    Ok(Order { assistant, job, uri, preview, errors })
 }
 
 fn action(assistant: &Assistant, argument: &Value) -> Result<Arc<Action>> {

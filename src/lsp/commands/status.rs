@@ -21,7 +21,7 @@ pub(in crate::lsp) async fn status(session: &Session) -> Result<Option<Value>> {
                 json!({
                     "jobId": id,
                     "title": running.title,
-                    "uri": running.uri,
+                    "uri": running.place.uri(),
                     "seconds": running.since.elapsed().as_secs(),
                     "backend": running.asked.as_ref().map(|(backend, _)| backend),
                     "model": running.asked.as_ref().map(|(_, model)| model),
@@ -33,6 +33,7 @@ pub(in crate::lsp) async fn status(session: &Session) -> Result<Option<Value>> {
             "backend": inner.chosen,
             "chain": chain,
             "jobs": jobs,
+            "proposals": inner.proposals.all().map(|kept| kept.told(inner)).collect::<Vec<_>>(),
             "last": inner.last,
             "config": {
                 "files": inner.config_files,

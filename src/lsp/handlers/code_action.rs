@@ -1,9 +1,10 @@
-//! `textDocument/codeAction`.
+//! `textDocument/codeAction` and `textDocument/codeLens`.
 
-use tower_lsp::lsp_types::{CodeActionParams, CodeActionResponse};
+use tower_lsp::lsp_types::{CodeActionParams, CodeActionResponse, CodeLens, CodeLensParams};
 
 use crate::lsp::code_actions::Menu;
 use crate::lsp::convert;
+use crate::lsp::proposal_actions;
 use crate::lsp::session::Session;
 
 /// Offers what fits; nothing for documents that are not open, or while there is no configuration.
@@ -27,5 +28,14 @@ pub(in crate::lsp) fn code_action(
         encoding: session.state.encoding(),
         literals: session.state.abilities().code_action_literals,
     };
-    menu.offers(params.range, &params.context)
+    let mut offers = session
+        .state
+        .read(|inner| proposal_actions::code_actions(inner, uri, params.range, &params.context));
+    offers.extend(menu.offers(params.range, &params.context));
+    offers
+}
+
+/// Shows what waits for the user, above its lines.
+pub(in crate::lsp) fn code_lens(session: &Session, params: &CodeLensParams) -> Vec<CodeLens> {
+    session.state.read(|inner| proposal_actions::code_lenses(inner, &params.text_document.uri))
 }

@@ -1,7 +1,8 @@
-//! `textDocument/didOpen`, `didChange`, `didClose`.
+//! `textDocument/didOpen`, `didChange`, `didClose`, and `workspace/didRenameFiles`.
 
 use tower_lsp::lsp_types::{
     DidChangeTextDocumentParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
+    RenameFilesParams, Url,
 };
 
 use crate::lsp::session::Session;
@@ -23,4 +24,13 @@ pub(in crate::lsp) fn did_change(session: &Session, params: DidChangeTextDocumen
 /// Forgets the document.
 pub(in crate::lsp) fn did_close(session: &Session, params: &DidCloseTextDocumentParams) {
     session.state.close(&params.text_document.uri);
+}
+
+/// Lets what belongs to documents follow them to their new names.
+pub(in crate::lsp) fn did_rename_files(session: &Session, params: &RenameFilesParams) {
+    let parsed = |file: &tower_lsp::lsp_types::FileRename| {
+        Some((Url::parse(&file.old_uri).ok()?, Url::parse(&file.new_uri).ok()?))
+    };
+    let renamed: Vec<(Url, Url)> = params.files.iter().filter_map(parsed).collect();
+    session.state.rename(&renamed);
 }

@@ -19,6 +19,7 @@ pub(in crate::lsp) async fn execute_command(
         commands::RUN => commands::run(session, &argument?).await,
         commands::CHAT => commands::chat(session, &argument?).await,
         commands::CANCEL => commands::cancel(session, &argument?),
+        commands::PROPOSAL => commands::proposal(session, &argument?).await,
         commands::BACKEND => commands::backend(session, &argument?).await,
         commands::STATUS => commands::status(session).await,
         commands::LAST_REQUEST => commands::last_request(session).await,

@@ -16,12 +16,12 @@ use super::configuration;
 /// Does not await: until this has answered, tower-lsp reads nothing else.
 pub(in crate::lsp) fn initialize(session: &Session) -> InitializeResult {
     let greeting = Greeting::from_raw(session.greeting());
-    let encoding = greeting.encoding;
+    let (encoding, abilities) = (greeting.encoding, greeting.abilities);
     session.note_process(greeting.process_id);
     session.state.greet(greeting);
     let messages = reload::load(session);
     session.state.write(|inner| inner.to_say = messages);
-    capabilities::initialize_result(encoding)
+    capabilities::initialize_result(encoding, abilities)
 }
 
 /// Says what had to wait for the handshake, and asks for the editor's settings.

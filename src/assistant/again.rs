@@ -1,0 +1,149 @@
+//! Asks a model once more when its answer cannot be used, and takes the better of two answers.
+
+use std::sync::Arc;
+
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use super::outcome::{Ground, Judged, judge};
+use super::{Assistant, Finished, Job, Outcome, Scope};
+use crate::actions::Output;
+use crate::config::Settings;
+use crate::edits::Verdict;
+use crate::model::{Request, TooLong};
+use crate::prompts::{self, Rejected};
+use crate::router::{Answer, Choice, Order, Progress};
+
+/// A job whose document is being looked at.
+pub(super) struct Work {
+    job: Job,
+    scope: Scope,
+    ground: Option<JoinHandle<Ground>>,
+}
+
+/// A job whose document has been looked at.
+#[derive(Clone)]
+pub(super) struct Ready {
+    job: Arc<Job>,
+    scope: Scope,
+    ground: Arc<Ground>,
+}
+
+impl Work {
+    /// Begins to look at the document beside everything else, where an edit may come of the job.
+    pub(super) fn begin(job: &Job, scope: Scope, settings: &Arc<Settings>) -> Self {
+        let ground = job.action.output.is_edit().then(|| {
+            let (job, settings) = (job.clone(), settings.clone());
+            spawn_blocking(move || Ground::of(&job, &settings))
+        });
+        Self { job: job.clone(), scope, ground }
+    }
+
+    /// Waits until the document has been looked at.
+    pub(super) async fn ready(self) -> Ready {
+        let ground = match self.ground {
+            None => Ground::default(),
+            Some(ground) => ground.await.unwrap_or_default(),
+        };
+        Ready { job: Arc::new(self.job), scope: self.scope, ground: Arc::new(ground) }
+    }
+}
+
+impl Ready {
+    /// Decides what may be done with an answer, off the threads that talk.
+    pub(super) async fn judged(&self, answer: Answer) -> Tried {
+        if self.job.action.output == Output::Answer {
+            let judged = judge(&self.job, &self.scope, &answer, &self.ground);
+            return Tried { answer, judged };
+        }
+        let (work, given) = (self.clone(), answer.clone());
+        let judging = spawn_blocking(move || judge(&work.job, &work.scope, &given, &work.ground));
+        let judged = judging
+            .await
+            .unwrap_or_else(|_| Judged::unusable("arawn failed to look at the answer"));
+        Tried { answer, judged }
+    }
+}
+
+/// An answer, and what it is worth.
+pub(super) struct Tried {
+    answer: Answer,
+    judged: Judged,
+}
+
+impl Tried {
+    /// What is wrong with the answer, where another may do without.
+    pub(super) fn reason_to_ask_again(&self) -> Option<String> {
+        let reasons: Vec<&str> =
+            self.judged.faults.iter().map(|fault| fault.reason.as_str()).collect();
+        (!reasons.is_empty()).then(|| reasons.join("; "))
+    }
+
+    /// The end of a job that asked once.
+    pub(super) fn finished(self) -> Finished {
+        let Judged { result, checks, .. } = self.judged;
+        Finished { answer: self.answer, result, checks, asked_again: None }
+    }
+
+    fn rejected(&self, reason: &str, output: Output) -> Rejected {
+        let line = self.judged.faults.iter().find_map(|fault| fault.line.clone());
+        let answer = self.answer.to_message();
+        Rejected { answer, reason: reason.to_owned(), line, output }
+    }
+
+    /// How good it is: without a fault, an edit that can be proposed, nothing to do, nothing to use.
+    fn rank(&self) -> (u8, usize) {
+        let is_failed = |verdict| verdict == Verdict::Failed;
+        let n_failed = self.judged.checks.iter().filter(|it| is_failed(it.verdict)).count();
+        let rank = match &self.judged.result {
+            Outcome::Edit { .. } if self.judged.faults.is_empty() => 3,
+            Outcome::Edit { .. } => 2,
+            Outcome::Unchanged | Outcome::Answer { .. } => 1,
+            Outcome::Unusable { .. } => 0,
+        };
+        (rank, usize::MAX - n_failed)
+    }
+
+    /// The better of two, the second where they are as good; it carries what both have used.
+    fn or_better(self, second: Self) -> Self {
+        let usage = self.answer.usage.plus(second.answer.usage);
+        let fell_back = self.answer.fell_back.clone();
+        let better = if second.rank() >= self.rank() { second } else { self };
+        let answer = Answer { usage, fell_back, ..better.answer };
+        Self { answer, ..better }
+    }
+}
+
+impl Assistant {
+    /// Asks the backend and model that answered once more, saying what is wrong with the answer.
+    ///
+    /// Where no second answer comes, the first one is what there is.
+    pub(super) async fn ask_again(
+        &self,
+        work: &Ready,
+        order: &Order,
+        first: Tried,
+        reason: String,
+        compose: &(dyn Fn(usize) -> Result<Request, TooLong> + Send + Sync),
+        watch: &mut (dyn FnMut(Progress<'_>) + Send),
+    ) -> Finished {
+        watch(Progress::AskedAgain { reason: &reason });
+        let rejected = first.rejected(&reason, work.job.action.output);
+        let once_more = |window: usize| prompts::ask_again(&rejected, window, compose);
+        let choice = Choice {
+            backend: Some(first.answer.backend.clone()),
+            model: Some(first.answer.model.clone()),
+            no_fallback: true,
+        };
+        let order = Order { choice, ..order.clone() };
+        let tried = match self.route(&order, &once_more, watch).await {
+            Ok(answer) => first.or_better(work.judged(answer).await),
+            Err(failure) => {
+                let remark = format!("asked again, and there was no answer: {}", failure.cause);
+                let mut first = first;
+                first.answer.remarks.push(remark);
+                first
+            }
+        };
+        Finished { asked_again: Some(reason), ..tried.finished() }
+    }
+}

@@ -1,0 +1,158 @@
+//! Decides what may be done with an answer: takes the code out, fits it to its place, and looks at the edit.
+
+use std::path::{Path, PathBuf};
+
+use super::{Job, Outcome, Scope};
+use crate::actions::Output;
+use crate::config::Settings;
+use crate::edits::{
+    self, Check, Culprit, Fault, Findings, MayChange, Place, Proposed, Protection, Side, Unusable,
+};
+use crate::model::StopReason;
+use crate::router::Answer;
+use crate::syntax::Parsed;
+use crate::text::{CharIdx, CharRange};
+
+/// What is known of a job's document before the answer comes.
+#[derive(Debug, Default)]
+pub(super) struct Ground {
+    parsed: Option<Parsed>,
+    protection: Option<Protection>,
+}
+
+impl Ground {
+    /// Parses the document and asks what its file is. Takes as long as the document is large.
+    pub(super) fn of(job: &Job, settings: &Settings) -> Self {
+        let snapshot = &job.snapshot;
+        let own_folders: Vec<PathBuf> = settings
+            .action_folders
+            .iter()
+            .filter_map(|it| it.parent())
+            .map(Path::to_owned)
+            .collect();
+        let protection =
+            snapshot.path.as_deref().and_then(|path| edits::protection(path, &own_folders));
+        Self { parsed: Parsed::of(&snapshot.text, &snapshot.language), protection }
+    }
+}
+
+/// What an answer is worth.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Judged {
+    pub(super) result: Outcome,
+    pub(super) checks: Vec<Check>,
+    /// What another answer may do without.
+    pub(super) faults: Vec<Fault>,
+}
+
+impl Judged {
+    fn of(result: Outcome) -> Self {
+        Self { result, checks: Vec::new(), faults: Vec::new() }
+    }
+
+    /// An answer that nothing can be done with.
+    pub(super) fn unusable(reason: impl Into<String>) -> Self {
+        Self::of(Outcome::Unusable { reason: reason.into() })
+    }
+}
+
+/// Decides what may be done with an answer.
+pub(super) fn judge(job: &Job, scope: &Scope, answer: &Answer, ground: &Ground) -> Judged {
+    if job.action.output == Output::Answer {
+        let (title, markdown) = (job.action.title.clone(), answer.text.clone());
+        return Judged::of(Outcome::Answer { title, markdown });
+    }
+    if let Some(reason) = stopped_short(&answer.reason) {
+        // Where the backend knows more of it, that is the reason.
+        let told = answer.remarks.last().filter(|_| answer.reason != StopReason::ToolCalls);
+        return Judged::unusable(told.map_or(reason, String::as_str));
+    }
+    match fitted(job, scope, &answer.text) {
+        Ok((range, text)) if job.snapshot.text.slice(range.chars()) == text.as_str() => {
+            Judged::of(Outcome::Unchanged)
+        }
+        Ok((range, text)) => looked_at(job, range, text, ground),
+        Err(unusable) => refused(&unusable),
+    }
+}
+
+fn looked_at(job: &Job, range: CharRange, text: String, ground: &Ground) -> Judged {
+    let Findings { checks, faults } = edits::look_at(&Proposed {
+        snapshot: &job.snapshot,
+        range,
+        text: &text,
+        parsed: ground.parsed.as_ref(),
+        may_change: may_change(job),
+        protection: ground.protection.as_ref(),
+    });
+    let reasons: Vec<&str> = faults.iter().map(|fault| fault.reason.as_str()).collect();
+    let caution = (!reasons.is_empty()).then(|| reasons.join("; "));
+    let result = Outcome::Edit { range, text, caution };
+    let faults = faults.into_iter().filter(|fault| fault.of == Culprit::Answer).collect();
+    Judged { result, checks, faults }
+}
+
+/// The action `document` promises to leave code alone; in prose there is none.
+fn may_change(job: &Job) -> MayChange {
+    if job.action.id == "document" && &*job.snapshot.language != "markdown" {
+        MayChange::Comments
+    } else {
+        MayChange::Everything
+    }
+}
+
+fn refused(unusable: &Unusable) -> Judged {
+    let reason = unusable.to_string();
+    let mut judged = Judged::unusable(reason.clone());
+    if let Unusable::Invisible { .. } = unusable {
+        judged.checks.push(Check::failed("invisible", reason.clone()));
+    }
+    let line = match unusable {
+        // Whoever declined has said so.
+        Unusable::Refusal => return judged,
+        Unusable::Elided { line } => Some(line.clone()),
+        _ => None,
+    };
+    judged.faults.push(Fault { reason, line, of: Culprit::Answer });
+    judged
+}
+
+/// Why an answer that ended for this reason must not be applied.
+fn stopped_short(reason: &StopReason) -> Option<&'static str> {
+    match reason {
+        StopReason::Stop | StopReason::Other(_) => None,
+        StopReason::Length => {
+            Some("the answer was cut at the output limit (raise `max_tokens`, or select less)")
+        }
+        StopReason::ToolCalls => Some("the model called a tool instead of answering"),
+        StopReason::Refusal => Some("the model declined"),
+        StopReason::ContentFilter => Some("the provider's filter cut the answer"),
+    }
+}
+
+/// The code of an answer, fitted to its place.
+fn fitted(job: &Job, scope: &Scope, answer: &str) -> Result<(CharRange, String), Unusable> {
+    let range = match job.action.output {
+        Output::InsertBefore | Output::InsertAfter => {
+            edits::widen_to_lines(&job.snapshot.text, scope.code)
+        }
+        Output::Replace | Output::Continue | Output::Answer => scope.code,
+    };
+    let place = Place::of(&job.snapshot, range);
+    let target = place.target();
+    let at = |idx: CharIdx| CharRange::new(idx, idx);
+    Ok(match job.action.output {
+        Output::Replace | Output::Answer => {
+            let code = edits::replacement(answer, &target)?;
+            match &scope.comment {
+                Some(comment) => comment.edit(&job.snapshot, &code),
+                None => (range, code),
+            }
+        }
+        Output::InsertBefore => {
+            (at(range.start()), edits::insertion(answer, &target, Side::Before)?)
+        }
+        Output::InsertAfter => (at(range.end()), edits::insertion(answer, &target, Side::After)?),
+        Output::Continue => (at(range.end()), edits::continuation(answer, &target)?),
+    })
+}

@@ -1,0 +1,165 @@
+//! `arawn run`: what is looked at before an edit is shown, and the one time a model is asked again.
+
+use serde_json::{Value, json};
+
+use crate::home::Home;
+use crate::upstream::{Exchange, Upstream};
+
+const SOURCE: &str = "fn f() {\n    let x=1;\n}\n";
+const BROKEN: &str = "```rust\nlet x = (1;\n```";
+const GOOD: &str = "```rust\nlet x = 1;\n```";
+
+async fn answering(answers: &[&str], config: &str) -> (Upstream, Home) {
+    let exchanges: Vec<_> = answers.iter().map(|answer| Exchange::ollama_text(&[answer])).collect();
+    let upstream = Upstream::start(exchanges).await;
+    let url = upstream.url();
+    let home = Home::new(&format!(
+        "[llm]\nbackend = \"ollama\"\nmodel = \"m\"\n[backends.ollama]\nbase_url = \"{url}\"\n{config}"
+    ));
+    home.write("work/a.rs", SOURCE);
+    (upstream, home)
+}
+
+async fn run_json(home: &Home, arguments: &[&str]) -> Value {
+    let arguments = [&["run"], arguments, &["--format", "json"]].concat();
+    let ran = home.run(&arguments).await;
+    serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"))
+}
+
+fn verdict<'a>(result: &'a Value, name: &str) -> &'a Value {
+    let checks = result["checks"].as_array().unwrap();
+    &checks.iter().find(|check| check["name"] == name).unwrap()["verdict"]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_good_edit_tells_what_was_checked() {
+    let (upstream, home) = answering(&[GOOD], "").await;
+    let result = run_json(&home, &["simplify", "a.rs:2"]).await;
+    for name in ["outside", "invisible", "leftover", "syntax", "protected_path"] {
+        assert_eq!(verdict(&result, name), "passed", "{result}");
+    }
+    assert_eq!(result.get("asked_again"), None);
+    upstream.finish();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn verbose_says_the_checks_on_stderr() {
+    let (_upstream, home) = answering(&[GOOD], "").await;
+    let ran = home.run(&["run", "simplify", "a.rs:2", "-v"]).await;
+    assert!(ran.stderr.contains("checked syntax: passed\n"), "{ran:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_syntax_error_is_asked_about_once_and_the_second_answer_counts() {
+    let (upstream, home) = answering(&[BROKEN, GOOD], "").await;
+    let ran = home.run(&["run", "simplify", "a.rs:2", "--write"]).await;
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(home.read("work/a.rs"), "fn f() {\n    let x = 1;\n}\n");
+    let told = "asked again: it brings in a syntax error (a `)` is missing)\n";
+    assert!(ran.stderr.contains(told), "{ran:?}");
+    let sent = upstream.request(1).await.json();
+    let messages = sent["messages"].as_array().unwrap();
+    let roles: Vec<&str> = messages.iter().map(|it| it["role"].as_str().unwrap()).collect();
+    assert_eq!(roles, ["system", "user", "assistant", "user"]);
+    assert_eq!(messages[1], upstream.request(0).await.json()["messages"][1]);
+    assert_eq!(messages[2]["content"], BROKEN);
+    let reason = messages[3]["content"].as_str().unwrap();
+    assert!(reason.contains("(a `)` is missing)") && reason.contains("let x = (1;"), "{reason}");
+    upstream.finish();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_answers_are_counted_and_the_reason_is_in_the_result() {
+    let (_upstream, home) = answering(&[BROKEN, GOOD], "").await;
+    let twice = run_json(&home, &["simplify", "a.rs:2"]).await;
+    let (_upstream, home) = answering(&[GOOD], "").await;
+    let once = run_json(&home, &["simplify", "a.rs:2"]).await;
+    assert_eq!(twice["asked_again"], "it brings in a syntax error (a `)` is missing)");
+    assert_eq!(twice["text"], GOOD);
+    for count in ["input_tokens", "output_tokens"] {
+        let counted = |result: &Value| result["usage"][count].as_u64().unwrap();
+        assert_eq!(counted(&twice), 2 * counted(&once), "{count}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_that_fails_twice_says_why_it_must_not_go_in_by_itself() {
+    let (upstream, home) = answering(&[BROKEN, "```rust\nlet x = [1;\n```"], "").await;
+    let result = run_json(&home, &["simplify", "a.rs:2"]).await;
+    assert_eq!(verdict(&result, "syntax"), "failed");
+    assert_eq!(result["caution"], "it brings in a syntax error (a `]` is missing)");
+    assert_eq!(result["status"], "proposed");
+    upstream.finish();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_without_code_is_asked_about_too() {
+    let (upstream, home) =
+        answering(&["```rust\nfn g() {\n    // ... rest of code ...\n}\n```", GOOD], "").await;
+    let result = run_json(&home, &["simplify", "a.rs:2"]).await;
+    assert_eq!(result["asked_again"], "the answer leaves out parts of the code");
+    assert!(result["diff"].as_str().unwrap().contains("+    let x = 1;\n"), "{result}");
+    let reason = upstream.request(1).await.json()["messages"][3]["content"].to_string();
+    assert!(reason.contains("// ... rest of code ..."), "{reason}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_declines_is_not_pressed() {
+    let (upstream, home) = answering(&["I'm sorry, but I can't help with that."], "").await;
+    let result = run_json(&home, &["simplify", "a.rs:2"]).await;
+    assert_eq!(result.get("asked_again"), None);
+    assert_eq!(result["not_applied"], "the model declined");
+    upstream.finish();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn asking_again_can_be_switched_off() {
+    let (upstream, home) = answering(&[BROKEN], "[edits]\nreask = false\n").await;
+    let result = run_json(&home, &["simplify", "a.rs:2"]).await;
+    assert_eq!(result["caution"], "it brings in a syntax error (a `)` is missing)");
+    assert_eq!(result.get("asked_again"), None);
+    upstream.finish();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_the_second_answer_fails_the_first_one_stays() {
+    let broken = Exchange::ollama_text(&[BROKEN]);
+    let gone = Exchange::json("400 Bad Request", "{\"error\":\"no more\"}");
+    let upstream = Upstream::start([broken, gone]).await;
+    let home = Home::with_ollama(&upstream.url());
+    home.write("work/a.rs", SOURCE);
+    let result = run_json(&home, &["simplify", "a.rs:2"]).await;
+    assert_eq!(result["text"], BROKEN);
+    assert!(
+        result["remarks"][0]
+            .as_str()
+            .unwrap()
+            .starts_with("asked again, and there was no answer: ")
+    );
+    assert!(result["caution"].is_string(), "{result}");
+    upstream.finish();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn document_may_change_comments_alone() {
+    let changes_code = "```rust\n// One.\nlet x=2;\n```";
+    let (upstream, home) = answering(&[changes_code, "```rust\n// One.\nlet x=1;\n```"], "").await;
+    let result = run_json(&home, &["document", "a.rs:2"]).await;
+    let reason = "it changes code (line 3), and only comments were to change";
+    assert_eq!(result["asked_again"], reason);
+    assert_eq!(verdict(&result, "comments_only"), "passed");
+    assert_eq!(result.get("caution"), None);
+    upstream.finish();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_runs_something_is_never_edited_without_a_look() {
+    let (upstream, home) = answering(&["```rust\nfn main() { }\n```"], "").await;
+    home.write("work/build.rs", "fn main() {}\n");
+    let result = run_json(&home, &["simplify", "build.rs:1"]).await;
+    assert_eq!(result["caution"], "build.rs runs in every build: look at the change first");
+    assert_eq!(verdict(&result, "protected_path"), "failed");
+    assert_eq!(result.get("asked_again"), None);
+    assert_eq!(result["fell_back"], json!([]));
+    upstream.finish();
+}
