@@ -22,6 +22,9 @@ use super::tree::{Node, Origin, Source};
 use crate::model::{BackendName, Task};
 use crate::secrets::{self, KeyReference};
 
+/// Most tokens of the local engine's answers: small models run in circles until something stops them.
+const LOCAL_MAX_TOKENS: u32 = 2048;
+
 /// What resolving works on and fills.
 struct Resolver<'a> {
     merged: &'a Node,
@@ -416,7 +419,7 @@ fn local_backend(
         base_url: Url::parse("http://localhost/v1").expect("it is an address"),
         base_url_text: "the local engine".to_owned(),
         model: own.or_else(|| local.models.first().map(|model| model.name.clone())),
-        max_tokens: options.max_tokens,
+        max_tokens: options.max_tokens.or(Some(LOCAL_MAX_TOKENS)),
         temperature: options.temperature,
         api_key: None,
         headers: BTreeMap::new(),
