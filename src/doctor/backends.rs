@@ -315,7 +315,7 @@ fn local_engine(settings: &Settings, others_answer: bool) -> Finding {
         return Finding::new(AREA, level, text).with_hint(problem.next_step.clone());
     }
     let Some(model) = status.model.filter(|_| status.is_set_up) else {
-        return Finding::ok(AREA, "is not set up, and nothing asks for it")
+        return Finding::ok(AREA, "is not set up")
             .with_hint("`arawn local setup` brings one that needs no server and no key");
     };
     let running = match status.running.first() {

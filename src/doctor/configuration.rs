@@ -55,8 +55,10 @@ fn warning(warning: &Warning) -> Finding {
         "nothing is sent there until the address is https, or `allow_http = true` stands in that table"
     } else if message.contains("key itself") || message.contains("token itself") {
         "`arawn secret set NAME`, then write \"$keyring:NAME\" there"
-    } else if message.contains("arawn trust") || message.contains("arawn local setup") {
-        "look at them, then do what the line says"
+    } else if message.contains("arawn local setup") {
+        "`arawn local setup`, or take the name out"
+    } else if message.contains("arawn trust") {
+        "look at the files, then `arawn trust`"
     } else {
         "correct it there; `arawn config show` tells what counts in its place"
     };

@@ -250,7 +250,7 @@ mod tests {
     fn rules_of_other_assistants_are_told_from_those_that_count() {
         let root = tempfile::tempdir().unwrap();
         fs::write(root.path().join(".gitignore"), "target\n").unwrap();
-        fs::write(root.path().join(".aiignore"), "a/[\n").unwrap();
+        fs::write(root.path().join(".aiignore"), "a/{b\n").unwrap();
         fs::write(root.path().join(".cursorignore"), "x\n").unwrap();
         let environment = environment(Path::new("/h"), &[]);
         let findings = ignore_files(root.path(), &environment, None);

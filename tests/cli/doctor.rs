@@ -345,3 +345,18 @@ async fn editors_on_the_path_are_found_and_looked_into() {
     assert_eq!(after.has("editor helix", "ok", "not set up"), "`arawn setup helix`");
     after.is_well_formed();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_local_engine_that_is_named_but_not_set_up_is_said_so() {
+    let upstream = Upstream::start([]).await;
+    let home = Home::new(&format!(
+        "[llm]\nfallback = [\"local\"]\n[backends.ollama]\nbase_url = \"{}\"\nmodel = \"m\"\n",
+        upstream.url()
+    ));
+    let examined = Examined::of(&home).await;
+    let hint =
+        examined.has("config", "warning", "arawn.toml:2: `llm.fallback` names \"local\", and");
+    assert!(hint.starts_with("`arawn local setup`"), "{hint}");
+    assert_eq!(examined.code, 0);
+    examined.is_well_formed();
+}
