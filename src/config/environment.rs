@@ -150,6 +150,7 @@ impl fmt::Debug for Environment {
             .field("vars", &self.vars.keys())
             .field("home", &self.home)
             .field("working_folder", &self.working_folder)
+            .field("program", &self.program)
             .finish()
     }
 }
