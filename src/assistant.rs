@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::actions::{self, Action, Catalog, InstructionComment, Output};
-use crate::backends::{Backends, ModelInfo, Pulling};
+use crate::backends::{Backends, ModelInfo, Probe, Pulling};
 use crate::commits::{self, CommitError};
-use crate::config::Settings;
+use crate::config::{BackendSettings, Settings};
 use crate::edits::{self, Check};
 use crate::gate::{Gate, Origin, Refusal};
 use crate::images::{self, ImageError};
@@ -360,6 +360,16 @@ impl Assistant {
         watch: &mut (dyn FnMut(Pulling) + Send),
     ) -> Result<(), Cause> {
         self.router.pull(&self.settings(), backend, model, watch).await
+    }
+
+    /// What a backend's server tells of itself and of a model.
+    pub async fn probe(&self, backend: &BackendSettings, model: &str) -> Result<Probe, Cause> {
+        self.router.probe(&self.settings(), backend, model).await
+    }
+
+    /// Whether anybody answers at a backend's address. Fetches no key.
+    pub async fn is_reachable(&self, backend: &BackendSettings) -> bool {
+        self.router.is_reachable(backend).await
     }
 
     /// The models a backend has.

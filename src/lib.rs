@@ -10,6 +10,8 @@ extern crate self as arawn;
 pub mod config;
 pub mod secrets;
 
+pub mod engine;
+
 pub mod text;
 
 pub mod syntax;
@@ -49,6 +51,10 @@ pub mod conversation;
 pub mod embeddings;
 
 pub mod report;
+
+pub mod editors;
+
+pub mod doctor;
 
 pub mod cli;
 pub mod http;

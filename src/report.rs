@@ -4,8 +4,9 @@ use std::fmt;
 
 use crate::assistant::{ImageProblem, JobError};
 use crate::commits::CommitError;
-use crate::config::ConfigError;
+use crate::config::{ConfigError, local};
 use crate::embeddings::EmbedError;
+use crate::engine::EngineError;
 use crate::gate::Refusal;
 use crate::images::ImageError;
 use crate::model::{ConnectKind, ErrorClass, ModelError};
@@ -183,6 +184,10 @@ impl From<&Cause> for Report {
             Cause::Model(error) => Self::from(error),
             Cause::Refused(refusal) => Self::from(refusal),
             Cause::Secret(error) => Self::from(error),
+            Cause::Engine(error) => Self::from(error),
+            Cause::Unusable { backend, reason } if backend.as_str() == local::BACKEND => {
+                Self::new(Kind::Config, reason.clone())
+            }
             Cause::UnknownBackend { known, .. } => Self::new(Kind::Usage, cause.to_string())
                 .with_hint(format!("known are: {}", known.join(", "))),
             Cause::Unusable { backend, .. } => Self::new(Kind::Config, cause.to_string())
@@ -193,6 +198,16 @@ impl From<&Cause> for Report {
                 format!("set `model` in `[backends.{backend}]`, or pass `--model NAME`"),
             ),
         }
+    }
+}
+
+impl From<&EngineError> for Report {
+    fn from(error: &EngineError) -> Self {
+        let kind = match error {
+            EngineError::NotSetUp | EngineError::UnknownModel { .. } => Kind::Config,
+            _ => Kind::Backend,
+        };
+        Self::new(kind, error.to_string()).with_hint(error.hint())
     }
 }
 

@@ -108,6 +108,15 @@ fn the_core_knows_no_front() {
 }
 
 #[test]
+fn doctor_and_editors_know_no_front() {
+    check_not("doctor/", &["lsp", "cli", "http"]);
+    check_not(
+        "editors/",
+        &["lsp", "cli", "http", "report", "assistant", "router", "backends", "gate", "doctor"],
+    );
+}
+
+#[test]
 fn the_fronts_do_not_know_each_other() {
     check_not("lsp/", &["cli", "http"]);
     check_not("http/", &["cli", "lsp"]);

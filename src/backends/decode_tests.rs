@@ -61,6 +61,7 @@ fn backend() -> BackendSettings {
         clocks: Clocks::for_place(Place::Local),
         context_length: None,
         keep_alive: None,
+        engine: None,
     }
 }
 

@@ -130,5 +130,6 @@ fn backend() -> BackendSettings {
         clocks: Clocks::for_place(Place::Local),
         context_length: None,
         keep_alive: None,
+        engine: None,
     }
 }

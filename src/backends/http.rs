@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -19,7 +20,7 @@ use url::{Host, Url};
 use super::classify::{self, Refused};
 use super::fault::Fault;
 use super::{Lookup, Prompt, connect, wait};
-use crate::config::{BackendSettings, Dialect};
+use crate::config::{BackendSettings, Dialect, Engine};
 use crate::gate::Pass;
 use crate::model::{ConnectKind, ErrorClass};
 
@@ -45,8 +46,12 @@ pub(super) struct Http {
 }
 
 /// Which way a request goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Net {
+    /// A Unix socket of this machine; whatever the address says.
+    Socket(PathBuf),
+    /// Nowhere: the local engine was not started.
+    Nowhere,
     /// This machine, without TLS: no proxy, and no certificates are loaded.
     Loopback,
     /// This machine with TLS: no proxy.
@@ -88,10 +93,12 @@ impl<'a> Endpoint<'a> {
             // An address of the same kind cannot be refused for this URL.
             let _ = base.set_ip_host(address);
         }
-        let net = match (is_loopback, base.scheme()) {
-            (true, "http") => Net::Loopback,
-            (true, _) => Net::LoopbackTls,
-            (false, _) => Net::Remote,
+        let net = match (&backend.engine, is_loopback, base.scheme()) {
+            (Some(Engine::Asleep(_)), ..) => Net::Nowhere,
+            (Some(Engine::Awake { socket: Some(path) }), ..) => Net::Socket(path.clone()),
+            (_, true, "http") => Net::Loopback,
+            (_, true, _) => Net::LoopbackTls,
+            (_, false, _) => Net::Remote,
         };
         Self { backend, base, net, key }
     }
@@ -307,29 +314,41 @@ impl Http {
     }
 
     async fn client(&self, endpoint: &Endpoint<'_>) -> Result<Client, Fault> {
-        let key = (endpoint.net, endpoint.backend.clocks.connect);
+        let key = (endpoint.net.clone(), endpoint.backend.clocks.connect);
         if let Some(client) = self.clients.lock().unwrap_or_else(PoisonError::into_inner).get(&key)
         {
             return Ok(client.clone());
         }
         let built = match endpoint.net {
-            Net::Loopback => build(key.0, key.1),
+            Net::Loopback | Net::Socket(_) => build(&key.0, key.1),
+            Net::Nowhere => {
+                let class = ErrorClass::Connect { kind: ConnectKind::Refused };
+                return Err(Fault::new(class, "the local engine does not run"));
+            }
             // Reading the system's certificates takes milliseconds of blocking file access.
             Net::LoopbackTls | Net::Remote => {
-                tokio::task::spawn_blocking(move || build(key.0, key.1)).await.map_err(|error| {
-                    Fault::new(ErrorClass::Connect { kind: ConnectKind::Tls }, error.to_string())
-                })?
+                let (net, connect) = key.clone();
+                tokio::task::spawn_blocking(move || build(&net, connect)).await.map_err(
+                    |error| {
+                        Fault::new(
+                            ErrorClass::Connect { kind: ConnectKind::Tls },
+                            error.to_string(),
+                        )
+                    },
+                )?
             }
         };
         let client = built.map_err(|error| {
             Fault::new(ErrorClass::Connect { kind: ConnectKind::Tls }, root_of(&error).to_string())
         })?;
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        // Every start of the local engine has a socket of its own.
+        clients.retain(|(net, _), _| !matches!(net, Net::Socket(path) if !path.exists()));
         Ok(clients.entry(key).or_insert(client).clone())
     }
 }
 
-fn build(net: Net, connect: Duration) -> Result<Client, reqwest::Error> {
+fn build(net: &Net, connect: Duration) -> Result<Client, reqwest::Error> {
     // Fails only where a provider is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = Client::builder()
@@ -351,8 +370,15 @@ fn build(net: Net, connect: Duration) -> Result<Client, reqwest::Error> {
             .tls_certs_only([])
             .resolve_to_addrs("localhost", &localhost)
             .build(),
+        #[cfg(unix)]
+        Net::Socket(path) => {
+            builder.no_proxy().http1_only().tls_certs_only([]).unix_socket(path.as_path()).build()
+        }
         Net::LoopbackTls => builder.no_proxy().resolve_to_addrs("localhost", &localhost).build(),
-        Net::Remote => builder.build(),
+        #[cfg(not(unix))]
+        Net::Socket(_) => builder.build(),
+        // Nothing is built for `Nowhere`.
+        Net::Remote | Net::Nowhere => builder.build(),
     }
 }
 

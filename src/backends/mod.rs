@@ -21,6 +21,7 @@ mod messages;
 mod ndjson;
 mod ollama;
 mod openai;
+mod probe;
 mod pull;
 mod shrink;
 mod sse;
@@ -40,13 +41,14 @@ use secrecy::SecretString;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::config::{BackendSettings, Dialect};
+use crate::config::{BackendSettings, Dialect, Engine};
 use crate::gate::Pass;
 use crate::model::{ErrorClass, Event, ModelError, Request, Task};
 pub(crate) use embed::BatchLimits;
 pub use embed::{EmbedCall, Vectors};
 use fault::{Ending, Fault, Piece};
 use http::{Endpoint, Http};
+pub use probe::{Probe, is_model};
 pub use pull::Pulling;
 pub use shrink::fewer_tokens;
 
@@ -292,6 +294,9 @@ impl Inner {
         key: Option<&SecretString>,
     ) -> Result<Option<Arc<ModelInfo>>, Fault> {
         let translator = translator(backend.dialect);
+        if matches!(backend.engine, Some(Engine::Asleep(_))) {
+            return Ok(None);
+        }
         let Some(lookup) = translator.describe(backend, model) else { return Ok(None) };
         let slot = self.slot((backend.base_url.to_string(), model.to_owned()));
         let mut slot = slot.lock().await;

@@ -11,23 +11,29 @@ mod config;
 mod doctor;
 mod embed;
 mod findings;
+mod init;
 mod line_editor;
+mod local;
 mod log;
 mod lsp;
 mod markdown;
 mod models;
 mod new_file;
+mod offers;
 mod pull;
+mod questions;
 mod result;
 mod run;
 mod screen;
 mod secret;
 mod selection;
 mod serve;
+mod setup;
 mod terminal;
 mod trust;
+mod welcome;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -100,6 +106,9 @@ enum Command {
     Embed(embed::EmbedArguments),
     /// List the models of your backends and what they can do, or fetch one
     Models(models::ModelsArguments),
+    /// Bring and manage the local engine: llama.cpp's server
+    #[command(subcommand)]
+    Local(local::LocalCommand),
     /// Show, check or create the configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -112,6 +121,8 @@ enum Command {
     Serve(serve::ServeArguments),
     /// Check what works, what does not, and what to do
     Doctor(doctor::DoctorArguments),
+    /// Print or write what an editor has to be told to start arawn
+    Setup(setup::SetupArguments),
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -123,10 +134,19 @@ enum Command {
 
 /// Parses the arguments, runs the command, prints its error, and gives the exit code.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    // Alone on a terminal it is a question; in a script it is a mistake, and clap says so.
+    let is_alone = std::env::args_os().len() == 1 && io::stdout().is_terminal();
+    let arguments = if is_alone { None } else { Some(Arguments::parse()) };
     let environment = Arc::new(Environment::capture());
-    let log = Log::start(arguments.globals.verbose, &environment);
-    match dispatch(arguments, environment, log) {
+    let verbose = arguments.as_ref().map_or(0, |arguments| arguments.globals.verbose);
+    let log = Log::start(verbose, &environment);
+    let done = if let Some(arguments) = arguments {
+        dispatch(arguments, environment, log)
+    } else {
+        let session = Session { globals: Globals::default(), environment, log };
+        welcome::run(&session, &mut io::stdout())
+    };
+    match done {
         Ok(code) => code,
         Err(report) => {
             print_report(&report);
@@ -171,12 +191,20 @@ fn dispatch(
             embed::run(&arguments, &session)
         }
         Command::Models(arguments) => models::run(&arguments, &session, &mut out),
+        Command::Local(command) => {
+            drop(out);
+            local::run(&command, &session, &mut io::stdout())
+        }
         Command::Serve(arguments) => {
             drop(out);
             serve::run(&arguments, session)
         }
         Command::Actions(arguments) => actions::run(&arguments, &session, &mut out).map(done),
         Command::Doctor(arguments) => doctor::run(&arguments, &session, &mut out),
+        Command::Setup(arguments) => setup::run(&arguments, &session, &mut out),
+        Command::Config(config::ConfigCommand::Init(arguments)) => {
+            init::run(&arguments, &session, &mut out)
+        }
         Command::Config(command) => {
             config::run(&command, globals, environment.clone(), &mut out).map(done)
         }
@@ -215,16 +243,20 @@ impl Session {
 
     /// The same without a word about warnings.
     fn load_quietly(&self, workspace: Vec<PathBuf>) -> Result<Loaded, Report> {
+        let loaded = configuration::load(&self.inputs(workspace))?;
+        self.log.follow(&loaded.settings);
+        Ok(loaded)
+    }
+
+    /// What the configuration is loaded from.
+    fn inputs(&self, workspace: Vec<PathBuf>) -> LoadInputs {
         // `--backend` and `--model` choose for one job (see `Globals::choice`); they are no layer here.
-        let inputs = LoadInputs {
+        LoadInputs {
             environment: self.environment.clone(),
             explicit_file: self.globals.config.clone(),
             workspace,
             ..LoadInputs::default()
-        };
-        let loaded = configuration::load(&inputs)?;
-        self.log.follow(&loaded.settings);
-        Ok(loaded)
+        }
     }
 
     /// An assistant for work in the folder that `path` lies in, or in the current one.

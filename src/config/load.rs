@@ -118,8 +118,9 @@ pub fn load(inputs: &LoadInputs) -> Result<Loaded, ConfigError> {
         overlay(&mut merged, layer);
     }
 
-    let files = watched(inputs, &user_files.paths, &action_folders);
+    let mut files = watched(inputs, &user_files.paths, &action_folders);
     let settings = resolve::settings(&merged, environment, action_folders, &mut warnings)?;
+    files.push(settings.local.record_file());
     let mut seen = std::collections::HashSet::new();
     warnings.retain(|warning| seen.insert(warning.clone()));
     Ok(Loaded { settings, warnings, files, entries: entries(&merged) })

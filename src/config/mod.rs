@@ -7,11 +7,13 @@ mod options;
 
 mod environment;
 mod settings;
+mod starter;
 
 mod check;
 mod endpoint;
 mod layers;
 mod load;
+pub mod local;
 mod merge;
 mod narrow;
 mod private_file;
@@ -25,6 +27,7 @@ mod watch;
 
 pub use environment::Environment;
 pub use load::{Entry, LoadInputs, Loaded, candidate_files, load, workspace_root};
+pub use local::LocalSettings;
 pub use options::Options;
 pub(crate) use private_file::write as write_private;
 pub(crate) use problem::dotted;
@@ -33,9 +36,10 @@ pub use reference::{readme_table, reference_markdown, schema};
 pub use rules::{RulesFile, UnreadRules};
 pub use settings::{
     ActionSettings, BackendSettings, Chain, Clocks, CloudPolicy, Dialect, EditSettings,
-    EmbeddingSettings, EmbeddingSource, Link, Place, Preview, PrivacySettings, Provider,
+    EmbeddingSettings, EmbeddingSource, Engine, Link, Place, Preview, PrivacySettings, Provider,
     ServerSettings, Settings, TaskSettings,
 };
+pub use starter::{Choices, PROJECT_STARTER, STARTER, write_starter};
 pub use tree::{Origin, Source};
 pub use trust::{Project, TrustStore};
 pub use watch::{Watcher, watch};

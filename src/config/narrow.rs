@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::local;
 use super::problem::Warning;
 use super::tree::{Node, Source, Value};
 use crate::model::Task;
@@ -96,12 +97,16 @@ impl Owner {
 }
 
 /// First choice and fallbacks of a table, as far as written.
+///
+/// The local engine belongs to every chain: it sends nothing anywhere, and what it is, only the user says.
 fn chain_at(user: &Node, table: &[&str]) -> Vec<String> {
     let key = |name| table.iter().copied().chain([name]).collect::<Vec<_>>();
     let first = user.text_at(&key("backend")).map(str::to_owned);
     let rest = user.at(&key("fallback")).and_then(Node::leaf).and_then(toml::Value::as_array);
     let rest = rest.into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned));
-    first.into_iter().chain(rest).collect()
+    let local = local::BACKEND.to_owned();
+    let is_managed = user.at(&["backends", local::BACKEND, "base_url"]).is_none();
+    first.into_iter().chain(rest).chain(is_managed.then_some(local)).collect()
 }
 
 /// Takes out of a layer whatever does not narrow `current`, and says so.

@@ -38,6 +38,8 @@ pub struct Options {
     pub embeddings: EmbeddingsOptions,
     /// Indexing of conversations. Checked and kept; nothing uses it yet.
     pub memory: MemoryOptions,
+    /// The local engine: llama.cpp's server, managed by arawn. `arawn local setup` brings it.
+    pub local: LocalOptions,
     /// The HTTP API of `arawn serve`.
     pub server: ServerOptions,
     /// Accepted, has no effect.
@@ -268,6 +270,39 @@ pub struct IndexingOptions {
     pub backend: Option<String>,
     /// Its model.
     pub model: Option<String>,
+}
+
+/// `[local]`.
+#[derive(Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct LocalOptions {
+    /// The engine's program, `llama-server`; left out, the one that `arawn local setup` installed or that is on PATH.
+    pub engine: Option<String>,
+    /// The model: a GGUF file, `ollama:NAME`, or the name of one that `arawn local setup` brought.
+    pub model: Option<String>,
+    /// Tokens that a request and its answer may have together; left out, what the model was trained for, up to 8192.
+    #[schemars(range(min = 256))]
+    pub context: Option<u32>,
+    /// Threads that compute; left out, the engine decides.
+    #[schemars(range(min = 1))]
+    pub threads: Option<u32>,
+    /// Layers of the model that a graphics card computes; 0 for none; left out, the engine decides.
+    #[schemars(range(min = 0))]
+    pub gpu_layers: Option<u32>,
+    /// Requests that are worked on at once, 2 when left out; each has the whole context.
+    #[schemars(range(min = 1, max = 16))]
+    pub parallel: Option<u32>,
+    /// Minutes without a request after which the engine ends, 10 when left out.
+    #[schemars(range(min = 0.0))]
+    pub idle_minutes: Option<f64>,
+    /// Seconds that the engine stays after its last client is gone, 30 when left out.
+    #[schemars(range(min = 0))]
+    pub linger_seconds: Option<u32>,
+    /// Further arguments for the engine, as its own `--help` lists them.
+    pub args: Option<Vec<String>>,
+    /// Whether the engine is asked last in every chain where it is set up; true when left out.
+    pub fallback: Option<bool>,
 }
 
 /// `[server]`.

@@ -6,19 +6,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize as _;
+use url::Url;
 
 use super::endpoint::{self, Endpoint, Grants};
 use super::environment::Environment;
+use super::local::{self, LocalSettings};
 use super::options::{ActionOptions, BackendOptions, Options, TaskOptions};
 use super::problem::{ConfigError, Warning, dotted, nearest};
 use super::settings::{
     ActionSettings, BackendSettings, Chain, Clocks, CloudPolicy, Dialect, EditSettings,
-    EmbeddingSettings, EmbeddingSource, Link, PrivacySettings, Provider, ServerSettings, Settings,
-    TaskSettings,
+    EmbeddingSettings, EmbeddingSource, Engine, Link, Place, PrivacySettings, Provider,
+    ServerSettings, Settings, TaskSettings,
 };
 use super::tree::{Node, Origin, Source};
 use crate::model::{BackendName, Task};
 use crate::secrets::{self, KeyReference};
+
+/// Most tokens of the local engine's answers: small models run in circles until something stops them.
+const LOCAL_MAX_TOKENS: u32 = 2048;
 
 /// What resolving works on and fills.
 struct Resolver<'a> {
@@ -28,6 +33,7 @@ struct Resolver<'a> {
     warnings: &'a mut Vec<Warning>,
     backends: BTreeMap<BackendName, Arc<BackendSettings>>,
     unusable: BTreeMap<BackendName, String>,
+    local: Arc<LocalSettings>,
 }
 
 /// Makes settings of the merged layers.
@@ -41,14 +47,17 @@ pub(super) fn settings(
         .map_err(|error| ConfigError::Unexpected { reason: error.message().to_owned() })?;
     let state_folder = environment.state_folder().ok_or(ConfigError::NoHome)?;
     let (backends, unusable) = (BTreeMap::new(), BTreeMap::new());
-    let mut resolver = Resolver { merged, options, environment, warnings, backends, unusable };
+    let local = Arc::new(LocalSettings::of(&options.local, environment));
+    let mut resolver =
+        Resolver { merged, options, environment, warnings, backends, unusable, local };
     resolver.resolve_backends();
+    resolver.resolve_local();
     resolver.check_references();
     let embeddings = resolver.embeddings();
     let chain = resolver.chain(&["llm"])?;
     let tasks = resolver.tasks()?;
     let server = resolver.server();
-    let Resolver { options, backends, unusable, .. } = resolver;
+    let Resolver { options, backends, unusable, local, .. } = resolver;
     Ok(Settings {
         backends,
         chain,
@@ -68,6 +77,7 @@ pub(super) fn settings(
             .map(|(id, action)| action_settings(id, action))
             .collect(),
         action_folders,
+        local,
         server,
         state_folder,
         environment: environment.clone(),
@@ -86,6 +96,9 @@ impl Resolver<'_> {
 
     fn resolve_backends(&mut self) {
         for (name, options) in self.options.backends.clone() {
+            if is_managed(&name, &options) {
+                continue;
+            }
             match self.backend(&name, &options) {
                 Ok(settings) => {
                     self.backends.insert(BackendName::new(&name), Arc::new(settings));
@@ -142,7 +155,30 @@ impl Resolver<'_> {
             },
             context_length: options.context_length,
             keep_alive: options.keep_alive.clone(),
+            engine: None,
         })
+    }
+
+    /// The backend of the local engine, unless the user calls a server of their own so.
+    fn resolve_local(&mut self) {
+        let written = self.options.backends.get(local::BACKEND).cloned();
+        let options = written.clone().unwrap_or_default();
+        if !is_managed(local::BACKEND, &options) {
+            return;
+        }
+        if written.is_some() || self.local.is_set_up() {
+            for problem in self.local.problems.clone() {
+                self.warn(&["local"], problem);
+            }
+        }
+        let name = BackendName::new(local::BACKEND);
+        if self.local.is_set_up() {
+            let backend = local_backend(name.clone(), &options, &self.local);
+            self.backends.insert(name, Arc::new(backend));
+        } else {
+            let reason = "the local engine is not set up; run `arawn local setup`";
+            self.unusable.insert(name, reason.to_owned());
+        }
     }
 
     /// `base_url`; a backend of another name that speaks Ollama's dialect is where Ollama usually is.
@@ -275,11 +311,16 @@ impl Resolver<'_> {
     }
 
     fn is_defined(&self, name: &str) -> bool {
-        self.options.backends.contains_key(name)
+        name == local::BACKEND || self.options.backends.contains_key(name)
     }
 
     fn known_backends(&self) -> Vec<String> {
-        self.options.backends.keys().cloned().collect()
+        let written = self.options.backends.keys().cloned();
+        let managed = self.local.is_set_up().then(|| local::BACKEND.to_owned());
+        let mut names: Vec<String> = written.chain(managed).collect();
+        names.sort();
+        names.dedup();
+        names
     }
 
     fn unknown_backend(&self, name: &str) -> String {
@@ -332,6 +373,22 @@ impl Resolver<'_> {
                 links.push(Link { backend: name.into(), model: None });
             }
         }
+        let is_named = links.iter().any(|link| link.backend.as_str() == local::BACKEND);
+        if is_named && self.unusable.contains_key(&BackendName::new(local::BACKEND)) {
+            let is_first = first == local::BACKEND;
+            let key = if is_first { &first_key } else { &fallback_key };
+            // Said once, for the table that names it.
+            if key[0] == table[0] {
+                let key = key.clone();
+                self.warn(
+                    &key,
+                    "names \"local\", and the local engine is not set up; run `arawn local setup`",
+                );
+            }
+        }
+        if !is_named && self.local.is_set_up() && self.local.in_every_chain {
+            links.push(Link { backend: local::BACKEND.into(), model: None });
+        }
         self.usable(links, &first_key)
     }
 
@@ -348,6 +405,45 @@ impl Resolver<'_> {
         let origin = self.merged.at(key).map(|node| node.origin.to_string()).unwrap_or_default();
         let known = self.known_backends();
         ConfigError::UnknownBackend { origin, key: dotted(key), name: name.to_owned(), known }
+    }
+}
+
+/// Whether a table `[backends.NAME]` is about the engine that arawn manages.
+fn is_managed(name: &str, options: &BackendOptions) -> bool {
+    name == local::BACKEND && options.base_url.is_none()
+}
+
+/// The local engine as a backend. Its address is known when it runs, and nothing is sent before.
+fn local_backend(
+    name: BackendName,
+    options: &BackendOptions,
+    local: &Arc<LocalSettings>,
+) -> BackendSettings {
+    let usual = Clocks::for_place(Place::Local);
+    let seconds = |seconds: Option<u32>, usual: Duration| {
+        seconds.map_or(usual, |seconds| Duration::from_secs(seconds.into()))
+    };
+    let own = options.model.clone().filter(|model| !model.trim().is_empty());
+    BackendSettings {
+        name,
+        dialect: Dialect::Openai,
+        provider: Provider::Other,
+        base_url: Url::parse("http://localhost/v1").expect("it is an address"),
+        base_url_text: "the local engine".to_owned(),
+        model: own.or_else(|| local.models.first().map(|model| model.name.clone())),
+        max_tokens: options.max_tokens.or(Some(LOCAL_MAX_TOKENS)),
+        temperature: options.temperature,
+        api_key: None,
+        headers: BTreeMap::new(),
+        place: Place::Local,
+        clocks: Clocks {
+            connect: seconds(options.connect_timeout, usual.connect),
+            first_byte: seconds(options.first_byte_timeout, usual.first_byte),
+            idle: seconds(options.idle_timeout, usual.idle),
+        },
+        context_length: local.context,
+        keep_alive: None,
+        engine: Some(Engine::Asleep(local.clone())),
     }
 }
 

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::endpoint;
 use super::environment::Environment;
+use super::local::LocalSettings;
 use crate::model::{BackendName, Task};
 use crate::secrets::KeyReference;
 
@@ -137,6 +139,20 @@ pub struct BackendSettings {
     pub context_length: Option<u32>,
     /// How long Ollama keeps the model loaded.
     pub keep_alive: Option<String>,
+    /// The local engine behind this backend, which has to be running before it can be asked.
+    pub engine: Option<Engine>,
+}
+
+/// The local engine behind a backend.
+#[derive(Clone, Debug)]
+pub enum Engine {
+    /// It may not run: whoever wants to ask it starts it first.
+    Asleep(Arc<LocalSettings>),
+    /// It runs and listens there; without a socket, at the backend's address.
+    Awake {
+        /// A Unix socket.
+        socket: Option<PathBuf>,
+    },
 }
 
 impl fmt::Debug for BackendSettings {
@@ -155,6 +171,11 @@ impl fmt::Debug for BackendSettings {
 }
 
 impl BackendSettings {
+    /// Whether code and key go to another machine in the clear.
+    pub fn is_unencrypted(&self) -> bool {
+        self.base_url.scheme() == "http" && !endpoint::is_loopback(&self.base_url)
+    }
+
     /// The provider's name for sentences: "Ollama", else the backend's own name.
     pub fn provider_text(&self) -> String {
         self.provider.display_name().map_or_else(|| self.name.to_string(), str::to_owned)
@@ -314,6 +335,8 @@ pub struct Settings {
     pub actions: Vec<ActionSettings>,
     /// Folders with action files, lowest precedence first.
     pub action_folders: Vec<PathBuf>,
+    /// The local engine.
+    pub local: Arc<LocalSettings>,
     /// The HTTP API.
     pub server: ServerSettings,
     /// Where answers, logs and trust are kept (0700).

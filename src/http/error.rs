@@ -153,6 +153,7 @@ fn status_of(cause: &Cause) -> (StatusCode, &'static str) {
     let Cause::Model(error) = cause else {
         return match cause {
             Cause::Secret(_) => unauthorized,
+            Cause::Engine(_) => (StatusCode::BAD_GATEWAY, "connect"),
             Cause::Refused(_) => (StatusCode::FORBIDDEN, "forbidden"),
             Cause::UnknownBackend { .. }
             | Cause::Unusable { .. }

@@ -23,6 +23,8 @@ pub(super) struct Abilities {
     pub(super) progress: bool,
     /// `window/showDocument`.
     pub(super) show_document: bool,
+    /// `window/showMessageRequest`: messages with buttons.
+    pub(super) ask_user: bool,
     /// `workspace/configuration`.
     pub(super) configuration: bool,
     /// Registering for `workspace/didChangeConfiguration`.
@@ -56,6 +58,7 @@ impl Abilities {
             document_changes: says("/workspace/workspaceEdit/documentChanges"),
             progress: says("/window/workDoneProgress"),
             show_document: says("/window/showDocument/support"),
+            ask_user: has("/window/showMessage"),
             configuration: says("/workspace/configuration"),
             register_configuration: says("/workspace/didChangeConfiguration/dynamicRegistration"),
             code_action_literals: has("/textDocument/codeAction/codeActionLiteralSupport"),

@@ -14,6 +14,7 @@ mod conversations;
 mod convert;
 mod edit;
 mod ext;
+mod first_start;
 mod framing;
 mod front;
 mod handlers;

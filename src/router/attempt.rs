@@ -11,6 +11,7 @@ use super::retry;
 use super::{Answer, Cause, FellBack, Order, Progress, Router};
 use crate::backends;
 use crate::config::Place;
+use crate::engine::Purpose;
 use crate::gate::Refusal;
 use crate::model::{BackendName, ConnectKind, ErrorClass, ModelError, Request, TooLong};
 
@@ -96,10 +97,20 @@ impl GivenUp {
             Cause::Refused(Refusal::FileExcluded { .. }) => false,
             Cause::Refused(Refusal::CloudForbidden { .. })
             | Cause::Secret(_)
+            | Cause::Engine(_)
             | Cause::UnknownBackend { .. }
             | Cause::Unusable { .. }
             | Cause::NoModel { .. } => true,
         }
+    }
+
+    /// Whether the local engine ended while it worked: started again, it may do it.
+    pub(super) fn engine_ended(&self, link: &Picked) -> bool {
+        let broke = matches!(&self.cause, Cause::Model(error) if matches!(
+            error.class,
+            ErrorClass::Connect { .. } | ErrorClass::Truncated
+        ));
+        broke && self.standing == Standing::Asked && link.backend.engine.is_some()
     }
 
     /// The window that was too small, if that was the trouble.
@@ -136,6 +147,18 @@ impl Router {
         };
         let key = self.keys.key_of(backend, &order.settings).await.map_err(give_up)?;
         watch(Progress::Asking { backend: &backend.name, model: &model });
+        // In use until the answer is there.
+        let ready = self.engines.ready(backend, &model, Purpose::Text).await;
+        let ready = ready.map_err(|error| {
+            leave.dead();
+            give_up(error.into())
+        })?;
+        let awake = ready
+            .as_ref()
+            .map(|ready| Picked { backend: ready.backend.clone(), model: link.model.clone() });
+        let link = awake.as_ref().unwrap_or(link);
+        let backend = &link.backend;
+        let key = ready.as_ref().and_then(|ready| ready.key.clone()).or(key);
         let window =
             self.window(link, &model, key.as_ref(), &leave, position).await.map_err(give_up)?;
         let composed = compose(window).map_err(|too_long| {

@@ -110,6 +110,7 @@ mod tests {
             clocks: Clocks::for_place(Place::Local),
             context_length: None,
             keep_alive: None,
+            engine: None,
         }
     }
 

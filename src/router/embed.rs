@@ -8,6 +8,7 @@ use super::{Cause, Router, pick, retry};
 use crate::backends::{EmbedCall, Pulling, Vectors};
 use crate::config::Settings;
 use crate::embeddings::Embedder;
+use crate::engine::Purpose;
 use crate::gate::{Errand, Origin};
 use crate::model::{BackendName, ErrorClass};
 
@@ -20,11 +21,17 @@ impl Router {
         texts: &[String],
         origin: &Origin,
     ) -> Result<Vectors, Cause> {
-        let Embedder { backend, model } = embedder;
+        let ready =
+            self.engines.ready(&embedder.backend, &embedder.model, Purpose::Vectors).await?;
+        let backend = ready.as_ref().map_or(&embedder.backend, |ready| &ready.backend);
+        let model = &embedder.model;
         let clear = || self.gate.clear(settings, backend, model, Errand::Embedding, origin);
         // Before the key is fetched: what may not leave needs none.
         drop(clear()?);
-        let mut key = self.keys.key_of(backend, settings).await?;
+        let mut key = match &ready {
+            Some(ready) => ready.key.clone(),
+            None => self.keys.key_of(backend, settings).await?,
+        };
         let mut n_retries = 0;
         let mut may_refetch_key = true;
         loop {

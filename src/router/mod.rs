@@ -12,8 +12,9 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::backends::{Backends, ModelInfo};
-use crate::config::{CloudPolicy, Place, Settings};
+use crate::backends::{Backends, ModelInfo, Probe};
+use crate::config::{BackendSettings, CloudPolicy, Engine, Place, Settings};
+use crate::engine::{self, EngineError, Engines, ModelFound};
 use crate::gate::{Gate, Origin, Refusal};
 use crate::model::{
     BackendName, ErrorClass, Message, ModelError, ProviderParts, Request, StopReason, Task,
@@ -176,6 +177,9 @@ pub enum Cause {
         /// What there is.
         known: Vec<String>,
     },
+    /// The local engine takes no request.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// The backend is configured in a way that cannot work.
     #[error("backend \"{backend}\" cannot be used: {reason}")]
     Unusable {
@@ -200,8 +204,23 @@ impl Cause {
             Self::Refused(_) => "refused",
             Self::Secret(_) => ErrorClass::Auth.as_str(),
             Self::UnknownBackend { .. } | Self::Unusable { .. } => "unknown_backend",
-            Self::NoModel { .. } => ErrorClass::ModelNotAvailable.as_str(),
+            Self::Engine(EngineError::UnknownModel { .. }) | Self::NoModel { .. } => {
+                ErrorClass::ModelNotAvailable.as_str()
+            }
+            Self::Engine(_) => "connect",
         }
+    }
+}
+
+impl From<ModelFound> for ModelInfo {
+    fn from(model: ModelFound) -> Self {
+        Self {
+            id: model.name,
+            context_length: Some(model.context_length),
+            abilities: model.abilities.iter().map(|&ability| ability.to_owned()).collect(),
+            ..Self::default()
+        }
+        .completely_told()
     }
 }
 
@@ -212,12 +231,19 @@ pub struct Router {
     gate: Arc<Gate>,
     breaker: Breaker,
     keys: Keys,
+    engines: Engines,
 }
 
 impl Router {
     /// A router with nothing known about any backend.
     pub fn new(backends: Arc<Backends>, gate: Arc<Gate>) -> Self {
-        Self { backends, gate, breaker: Breaker::default(), keys: Keys::default() }
+        Self {
+            backends,
+            gate,
+            breaker: Breaker::default(),
+            keys: Keys::default(),
+            engines: Engines::default(),
+        }
     }
 
     /// Gets an answer from the first backend of the chain that gives one.
@@ -237,7 +263,10 @@ impl Router {
         let mut skipped: VecDeque<&Picked> = VecDeque::new();
         let mut given_up: Vec<GivenUp> = Vec::new();
         let mut overflowed: Option<usize> = None;
-        while let Some((link, breaker)) = next_of(&mut waiting, &mut skipped) {
+        // The local engine, once it ended in the middle of this job: it is started again, once.
+        let mut again: Option<&Picked> = None;
+        let mut was_again = false;
+        while let Some((link, breaker)) = next_of(&mut again, &mut waiting, &mut skipped) {
             if let Some(too_small) = overflowed
                 && self.window_of(link).await <= too_small
             {
@@ -251,10 +280,14 @@ impl Router {
             };
             overflowed = failed.overflowed_window().or(overflowed);
             let goes_on = failed.goes_on();
+            if !was_again && failed.engine_ended(link) {
+                (again, was_again) = (Some(link), true);
+            }
             if failed.standing == Standing::Skipped {
                 skipped.push_back(link);
             }
-            if goes_on && !(waiting.is_empty() && skipped.is_empty()) {
+            let someone_is_left = again.is_some() || !(waiting.is_empty() && skipped.is_empty());
+            if goes_on && someone_is_left {
                 watch(Progress::FellBack(&failed.fell_back));
             }
             given_up.push(failed);
@@ -275,8 +308,30 @@ impl Router {
         if settings.privacy.cloud == CloudPolicy::Never && backend.place == Place::Cloud {
             return Err(Refusal::CloudForbidden { backend: backend.name.clone() }.into());
         }
+        if let Some(Engine::Asleep(local)) = &backend.engine {
+            return Ok(engine::models(local).await.into_iter().map(ModelInfo::from).collect());
+        }
         let key = self.keys.key_of(backend, settings).await?;
         Ok(self.backends.models(backend, key.as_ref()).await?)
+    }
+
+    /// What a backend's server tells of itself and of a model, with its key fetched as for a request.
+    pub async fn probe(
+        &self,
+        settings: &Arc<Settings>,
+        backend: &BackendSettings,
+        model: &str,
+    ) -> Result<Probe, Cause> {
+        if settings.privacy.cloud == CloudPolicy::Never && backend.place == Place::Cloud {
+            return Err(Refusal::CloudForbidden { backend: backend.name.clone() }.into());
+        }
+        let key = self.keys.key_of(backend, settings).await?;
+        Ok(self.backends.probe(backend, model, key.as_ref()).await?)
+    }
+
+    /// Whether anybody answers at a backend's address. Fetches no key.
+    pub async fn is_reachable(&self, backend: &BackendSettings) -> bool {
+        self.backends.is_reachable(backend).await
     }
 }
 
@@ -313,12 +368,14 @@ impl Failure {
 
 /// The next link to ask: those that wait in their order, then those that were skipped.
 fn next_of<'a>(
+    again: &mut Option<&'a Picked>,
     waiting: &mut VecDeque<&'a Picked>,
     skipped: &mut VecDeque<&'a Picked>,
 ) -> Option<(&'a Picked, Obey)> {
-    waiting
-        .pop_front()
-        .map(|link| (link, Obey::Breaker))
+    again
+        .take()
+        .map(|link| (link, Obey::Nothing))
+        .or_else(|| waiting.pop_front().map(|link| (link, Obey::Breaker)))
         .or_else(|| skipped.pop_front().map(|link| (link, Obey::Nothing)))
 }
 

@@ -54,6 +54,7 @@ pub(crate) fn backend(
         clocks: Clocks { connect: Duration::from_secs(5), ..Clocks::for_place(Place::Local) },
         context_length: None,
         keep_alive: None,
+        engine: None,
     }
 }
 
@@ -82,6 +83,7 @@ pub(crate) fn settings(backends: impl IntoIterator<Item = BackendSettings>) -> S
         actions: Vec::new(),
         action_folders: Vec::new(),
         embeddings: arawn::config::EmbeddingSettings::default(),
+        local: Arc::default(),
         server: ServerSettings::default(),
         state_folder: PathBuf::new(),
         environment: Arc::new(Environment::default()),

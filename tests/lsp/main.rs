@@ -14,6 +14,7 @@ mod config;
 mod edits;
 mod extension;
 mod faults;
+mod first_start;
 mod interleaved;
 mod lifecycle;
 mod menu;

@@ -49,6 +49,7 @@ pub(crate) fn backend(name: &str, url: &str, place: Place) -> Arc<BackendSetting
         clocks: Clocks::for_place(place),
         context_length: Some(8192),
         keep_alive: None,
+        engine: None,
     })
 }
 
@@ -64,6 +65,7 @@ pub(crate) fn settings(backends: &[Arc<BackendSettings>], state_folder: PathBuf)
         action_folders: Vec::new(),
         embeddings: arawn::config::EmbeddingSettings::default(),
         environment: Arc::new(Environment::of(&state_folder, [])),
+        local: Arc::default(),
         server: arawn::config::ServerSettings::default(),
         state_folder,
         unusable: BTreeMap::new(),
