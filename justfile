@@ -30,6 +30,11 @@ providers:
 try:
     ./scripts/try.sh
 
+# The local engine with the real llama.cpp, shown and measured
+local:
+    cargo build --release
+    ./scripts/local.sh --bin target/release/arawn
+
 # Licences and advisories of the dependencies
 deny:
     cargo deny check

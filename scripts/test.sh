@@ -62,6 +62,9 @@ say "a real model: the README's first command"
 # A very small model may answer nothing usable for a while: that is its fault, not the program's.
 twice scripts/try.sh --small-model --bin "$arawn"
 
+say "the local engine, shared by three servers"
+twice scripts/local.sh --bin "$arawn"
+
 say "servers that are not ours, in every dialect"
 twice scripts/providers.sh --bin "$arawn"
 

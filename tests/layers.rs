@@ -92,6 +92,7 @@ fn the_core_knows_no_front() {
         "context/",
         "prompts/",
         "actions/",
+        "engine/",
         "backends/",
         "gate/",
         "router/",
@@ -146,6 +147,10 @@ fn dependencies_point_one_way() {
     check_not("edits/", &["backends", "router", "prompts", "gate", "config"]);
     check_not("context/", &["backends", "router", "prompts", "gate"]);
     check_not("gate/", &["backends", "router", "assistant"]);
+    check_not(
+        "engine/",
+        &["backends", "router", "assistant", "edits", "prompts", "actions", "gate"],
+    );
     check_not("backends/", &["router", "assistant", "edits", "prompts", "actions"]);
     check_not("tools/", &["backends", "router", "assistant", "edits", "prompts", "actions"]);
     check_not("router/", &["tools", "assistant", "edits", "prompts", "actions"]);

@@ -172,13 +172,19 @@ impl Resolver<'_> {
             }
         }
         let name = BackendName::new(local::BACKEND);
-        if self.local.is_set_up() {
+        // Where a chain begins with it, the configuration must load before it is set up: setup loads it too.
+        if self.local.is_set_up() || self.begins_a_chain(local::BACKEND) {
             let backend = local_backend(name.clone(), &options, &self.local);
             self.backends.insert(name, Arc::new(backend));
-        } else {
-            let reason = "the local engine is not set up; run `arawn local setup`";
-            self.unusable.insert(name, reason.to_owned());
         }
+    }
+
+    fn begins_a_chain(&self, name: &str) -> bool {
+        let begins = |table: &[&str]| {
+            let key: Vec<&str> = table.iter().copied().chain(["backend"]).collect();
+            self.merged.text_at(&key) == Some(name)
+        };
+        begins(&["llm"]) || Task::ALL.iter().any(|task| begins(&["tasks", task.as_str()]))
     }
 
     /// `base_url`; a backend of another name that speaks Ollama's dialect is where Ollama usually is.

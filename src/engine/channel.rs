@@ -72,12 +72,15 @@ fn random_key() -> io::Result<String> {
     let mut bytes = [0_u8; 24];
     let random = rustls::crypto::ring::default_provider().secure_random;
     random.fill(&mut bytes).map_err(|_| io::Error::other("the system gives no random numbers"))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(super::hex(&bytes))
 }
 
 /// A connection, whatever carries it.
-pub(super) trait Wire: AsyncRead + AsyncWrite + Unpin + Send + std::fmt::Debug {}
-impl<T: AsyncRead + AsyncWrite + Unpin + Send + std::fmt::Debug> Wire for T {}
+pub(super) trait Wire:
+    AsyncRead + AsyncWrite + Unpin + Send + Sync + std::fmt::Debug
+{
+}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + Sync + std::fmt::Debug> Wire for T {}
 
 /// Connects.
 pub(super) async fn connect(address: &Address) -> io::Result<Box<dyn Wire>> {

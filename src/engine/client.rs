@@ -164,7 +164,11 @@ async fn reach(
     let mut spawned: Option<tokio::process::Child> = None;
     loop {
         match meet(launch, want).await {
-            Ok(Met::Ready(line, address, pid)) => return Ok((line, address, pid)),
+            // One that died a moment ago is not known to be dead by its supervisor yet.
+            Ok(Met::Ready(line, address, pid)) if channel::connect(&address).await.is_ok() => {
+                return Ok((line, address, pid));
+            }
+            Ok(Met::Ready(..)) => {}
             Ok(Met::Failed(reason)) => return Err(EngineError::Failed { reason }),
             Ok(Met::Leaving) => deadline = Instant::now() + SUPERVISOR_LIMIT,
             Err(_) => {
@@ -225,7 +229,7 @@ async fn spawn(
         .args(["local", "supervise"])
         .env_clear()
         .envs(variables)
-        .current_dir(&folder.path())
+        .current_dir(folder.path())
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(trouble);

@@ -12,6 +12,7 @@ const MAX_LIST: u64 = 4 << 20;
 
 /// What is told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "a flat list of what a file tells")]
 pub(super) struct Head {
     /// The name that its maker gave it.
     pub(super) name: Option<String>,

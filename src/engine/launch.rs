@@ -110,7 +110,7 @@ fn key(model: &LocalModel, purpose: Purpose) -> String {
 
 fn hash(text: &str) -> String {
     let hash = Sha256::digest(text.as_bytes());
-    hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    super::hex(&hash[..6])
 }
 
 fn arguments(

@@ -160,6 +160,11 @@ async fn serve(
             kind = Kind::Port;
             continue;
         }
+        if !was_starting {
+            // It did work: whoever needs it has it started anew.
+            shared.news.send_replace(Said::Stopping);
+            return Ok(());
+        }
         return fail(shared, reason).await;
     }
 }
@@ -240,7 +245,7 @@ async fn watch_over(
 async fn ended(status: io::Result<std::process::ExitStatus>, log: &Log) -> End {
     // Its last words may still be on their way.
     sleep(START_BEAT).await;
-    let how = status.map_or_else(|error| error.to_string(), |status| words(status));
+    let how = status.map_or_else(|error| error.to_string(), words);
     let said = log.complaint();
     End::Broken(if said.is_empty() { how } else { format!("{said} ({how})") })
 }
@@ -269,7 +274,7 @@ async fn unused(shared: &Shared) -> End {
         match until.filter(|_| !is_starting) {
             Some(until) if until <= Instant::now() => return End::Unused,
             Some(until) => tokio::select! {
-                changed = changes.changed() => if changed.is_err() { return End::Unused },
+                told = changes.changed() => if told.is_err() { return End::Unused },
                 () = sleep_until(until) => {}
             },
             None => {

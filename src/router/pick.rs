@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{Cause, Choice};
-use crate::config::{BackendSettings, Link, Settings};
+use crate::config::{BackendSettings, Link, Settings, local};
+use crate::engine::EngineError;
 use crate::model::{BackendName, Task};
 
 /// A backend to ask, and the model to ask there; `None` where the configuration names none.
@@ -49,6 +50,9 @@ pub(super) fn links(
 
 /// The complaint about a name that no backend has, or whose backend cannot be used.
 pub(super) fn unknown(settings: &Settings, name: &BackendName) -> Box<Cause> {
+    if name.as_str() == local::BACKEND {
+        return Box::new(EngineError::NotSetUp.into());
+    }
     if let Some(reason) = settings.unusable.get(name) {
         return Box::new(Cause::Unusable { backend: name.clone(), reason: reason.clone() });
     }

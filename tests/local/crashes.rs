@@ -7,7 +7,7 @@ fn an_engine_that_dies_in_the_middle_of_an_answer_is_started_again_once() {
     let home = Home::new("");
     home.behave("die");
     let (out, err, code) = home.run(&["ask", "who?", "--format", "json"]);
-    assert_eq!(code, 0, "{err}");
+    assert_eq!(code, 0, "{out} {err}");
     let answer: serde_json::Value = serde_json::from_str(&out).unwrap();
     let (pid, _) = home.running().unwrap();
     assert_eq!(answer["text"], format!("from {pid}"), "no text of the first is glued to it");

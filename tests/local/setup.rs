@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::json;
 
-use crate::home::{Home, model_bytes, runs};
+use crate::home::{Home, model_bytes, programs, runs};
 
 /// The file that pip takes for the engine on this machine, whatever is in it.
 const WHEEL: &str = "xllamacpp-2026.10.11549-py3-none-any.whl";
@@ -17,7 +17,7 @@ fn with_engine_on_path() -> Home {
     let mut home = Home::empty();
     let engine = home.write("bin/llama-server", include_str!("fake_engine.py"));
     fs::set_permissions(&engine, fs::Permissions::from_mode(0o755)).unwrap();
-    let path = std::env::var("PATH").unwrap();
+    let path = programs();
     home.set("PATH", &format!("{}:{path}", home.path("bin").display()));
     home
 }
@@ -122,8 +122,10 @@ fn a_download_that_breaks_off_is_told_and_begun_again() {
     home.set("PIP_RETRIES", "0");
     home.set("PIP_CONFIG_FILE", "/dev/null");
     let (_, err, code) = home.run(&["local", "setup", "--yes", "--model", "small"]);
-    assert_eq!(code, 5, "{err}");
-    assert!(err.contains("broke off") && err.contains("run the same command again"), "{err}");
+    // Older versions of pip do not notice that a file is short; its hash tells.
+    assert!(matches!((code, err.contains("broke off")), (5, true) | (1, false)), "{err}");
+    assert!(err.contains("cut short") || err.contains("broke off"), "{err}");
+    assert!(err.contains("run the same command again"), "{err}");
     assert!(err.contains("from the package index 127.0.0.1"), "{err}");
     assert!(!home.path("data/arawn/local/setup.json").exists());
     served.join().unwrap();
@@ -170,7 +172,7 @@ fn a_full_disk_is_said_in_one_sentence() {
          [Errno 28] No space left on device\" >&2; exit 1;;\nesac\n",
     );
     fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
-    let path = std::env::var("PATH").unwrap();
+    let path = programs();
     home.set("PATH", &format!("{}:{path}", home.path("bin").display()));
     let (_, err, code) = home.run(&["local", "setup", "--yes", "--model", "small"]);
     assert_eq!(code, 1);

@@ -1,35 +1,75 @@
 //! One engine for all windows of a user, and none when nobody needs it.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, Stdio};
+use std::process::{Child, ChildStdout, Stdio};
+
+use serde_json::{Value, json};
 
 use crate::home::{Home, kill, mode, pid_in, runs, wait_until};
 
-/// A conversation: a client that stays.
+/// An editor's window: a language server.
 struct Window {
     child: Child,
+    from: BufReader<ChildStdout>,
+    n_sent: u32,
 }
 
 impl Window {
     fn open(home: &Home) -> Self {
-        let mut command = home.command(&["chat"]);
-        Self { child: command.stdin(Stdio::piped()).spawn().unwrap() }
+        let mut child = home.command(&["lsp"]).stdin(Stdio::piped()).spawn().unwrap();
+        let from = BufReader::new(child.stdout.take().unwrap());
+        let mut window = Self { child, from, n_sent: 0 };
+        let params = json!({"processId": null, "rootUri": null, "capabilities": {}});
+        window.request("initialize", &params);
+        window.send(&json!({"jsonrpc": "2.0", "method": "initialized", "params": {}}));
+        window
     }
 
     /// Says something and reads the script's answer.
     fn ask(&mut self) -> u32 {
-        self.child.stdin.as_mut().unwrap().write_all(b"who?\n").unwrap();
-        let mut lines = BufReader::new(self.child.stdout.as_mut().unwrap());
-        let mut line = String::new();
-        while !line.contains("from ") {
-            line.clear();
-            let mut rest = String::new();
-            if lines.read_line(&mut line).unwrap() == 0 {
-                let _ = self.child.stderr.as_mut().unwrap().read_to_string(&mut rest);
-                panic!("the window closed: {rest}");
+        let params = json!({"command": "arawn.chat", "arguments": [{"message": "who?"}]});
+        let answer = self.request("workspace/executeCommand", &params);
+        pid_in(answer["result"]["response"].as_str().unwrap_or_else(|| panic!("{answer}")))
+    }
+
+    fn send(&mut self, message: &Value) {
+        let body = message.to_string();
+        let stdin = self.child.stdin.as_mut().unwrap();
+        write!(stdin, "Content-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+    }
+
+    /// Sends a request and reads up to its answer; questions of the server are answered with nothing.
+    fn request(&mut self, method: &str, params: &Value) -> Value {
+        self.n_sent += 1;
+        let id = self.n_sent;
+        self.send(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}));
+        loop {
+            let message = self.read();
+            match (message.get("method"), message.get("id")) {
+                (None, Some(answered)) if *answered == id => return message,
+                (Some(_), Some(asked)) => {
+                    let reply = json!({"jsonrpc": "2.0", "id": asked, "result": null});
+                    self.send(&reply);
+                }
+                _ => {}
             }
         }
-        pid_in(&line)
+    }
+
+    fn read(&mut self) -> Value {
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            assert!(self.from.read_line(&mut line).unwrap() > 0, "the server is gone");
+            match line.trim().split_once(": ") {
+                Some(("Content-Length", told)) => length = told.parse().unwrap(),
+                Some(_) => {}
+                None => break,
+            }
+        }
+        let mut body = vec![0; length];
+        self.from.read_exact(&mut body).unwrap();
+        serde_json::from_slice(&body).unwrap()
     }
 
     fn kill(mut self) {

@@ -156,8 +156,7 @@ impl Shown {
             }
             (Self::Lines { since, tenth }, SetupProgress::Bytes { done, total }) => {
                 // Without a known size, a line every ten seconds.
-                let now =
-                    if total > 0 { done * 10 / total } else { since.elapsed().as_secs() / 10 };
+                let now = (done * 10).checked_div(total).unwrap_or(since.elapsed().as_secs() / 10);
                 if now > *tenth {
                     *tenth = now;
                     let whole =

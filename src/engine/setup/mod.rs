@@ -55,7 +55,7 @@ pub enum SetupError {
     },
     /// What came is not what was expected.
     #[error(
-        "what came as {what} has another hash than the one this program knows, and was thrown away"
+        "what came as {what} has another hash than the one this program knows, because it was cut short or is another file, and was thrown away"
     )]
     WrongHash {
         /// The package.
@@ -128,7 +128,7 @@ impl SetupError {
             ),
             Self::Interrupted { .. } => "run the same command again".to_owned(),
             Self::WrongHash { .. } => {
-                "do not use that mirror until you know why; PIP_INDEX_URL names another".to_owned()
+                "run the same command again; if that does not help, do not use that mirror (PIP_INDEX_URL names another)".to_owned()
             }
             Self::DiskFull { .. } | Self::TooLittleRoom { .. } => {
                 "free some, or set XDG_DATA_HOME to a folder on another disk".to_owned()

@@ -248,7 +248,7 @@ pub(super) fn sha256(path: &Path) -> io::Result<String> {
             n_bytes => hash.update(&buffer[..n_bytes]),
         }
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(crate::engine::hex(&hash.finalize()))
 }
 
 #[cfg(test)]

@@ -83,7 +83,7 @@ fn hugging_face(name: &str) -> Result<Wish, String> {
         );
     }
     let (quant, file) = match rest {
-        Some(rest) if rest.ends_with(".gguf") => (None, Some(rest.to_owned())),
+        Some(rest) if rest.to_lowercase().ends_with(".gguf") => (None, Some(rest.to_owned())),
         Some(rest) if is_word(rest) => (Some(rest), None),
         None => (None, None),
         Some(_) => {
