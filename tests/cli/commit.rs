@@ -10,6 +10,7 @@ const MESSAGE: &str =
 const CLEANED: &str = "read the file once\n\nIt was read for every line.\n";
 
 /// The system's programs, for git itself.
+#[expect(clippy::disallowed_methods, reason = "a test is run by a user, with the user's programs")]
 fn path() -> String {
     std::env::var("PATH").unwrap()
 }

@@ -52,8 +52,8 @@ async fn rules_are_used_once_they_are_trusted_and_until_they_change() {
     assert!(sent(&upstream, 1).await.contains("Never use unwrap."));
     let last = sent(&upstream, 2).await;
     assert!(!last.contains("unwrap") && !last.contains("evil"), "{last}");
-    let list = home.run(&["trust", "--list"]).await;
-    assert!(list.stdout.contains("AGENTS.md  (rules that have changed: not used)"), "{list:?}");
+    let listed = home.run(&["trust", "--list"]).await;
+    assert!(listed.stdout.contains("AGENTS.md  (rules that have changed: not used)"), "{listed:?}");
     assert!(home.run(&["trust", "--remove"]).await.stdout.contains("is trusted no longer"));
     assert_eq!(home.run(&["trust", "--list"]).await.stdout, "");
     upstream.finish();
