@@ -7,15 +7,17 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::actions::{self, Action, Catalog, InstructionComment, Output};
-use crate::backends::{Backends, ModelInfo, Pulling};
-use crate::config::Settings;
-use crate::context::Structure;
+use crate::backends::{Backends, ModelInfo, Probe, Pulling};
+use crate::commits::{self, CommitError};
+use crate::config::{BackendSettings, Settings};
 use crate::edits::{self, Check};
 use crate::gate::{Gate, Origin, Refusal};
 use crate::images::{self, ImageError};
 use crate::model::{BackendName, Image, Request, Task, TooLong};
+use crate::new_files::{self, Home};
 pub use crate::prompts::Complaint;
 use crate::prompts::{self, Material, PromptError};
+use crate::review::Review;
 use crate::router::{Answer, Cause, Choice, Failure, Order, Progress, Router};
 use crate::text::{CharRange, Snapshot};
 use crate::tools::{Sight, Tools};
@@ -74,6 +76,15 @@ pub enum Outcome {
         /// The text.
         markdown: String,
     },
+    /// Put this text into a file that is not there; where it is by then, see [`new_files::addition`].
+    NewFile {
+        /// The file.
+        path: PathBuf,
+        /// All of its text.
+        text: String,
+    },
+    /// Show these findings at their lines.
+    Findings(Review),
     /// The answer holds nothing that may be applied; show it with the reason.
     Unusable {
         /// One sentence: why it was not applied.
@@ -96,6 +107,9 @@ pub enum JobError {
     /// There is nothing to work on.
     #[error("nothing is selected")]
     EmptySelection,
+    /// There is no commit message to be had.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
     /// The template is broken.
     #[error("the template of action \"{action}\" is broken")]
     Template {
@@ -126,6 +140,8 @@ struct Scope {
     instruction: Option<String>,
     /// The comment, which goes away with the edit.
     comment: Option<InstructionComment>,
+    /// Where new text goes that has a place of its own.
+    home: Option<Home>,
 }
 
 impl Job {
@@ -133,7 +149,8 @@ impl Job {
     fn scope(&self) -> Result<Scope, JobError> {
         let range = edits::fit_selection(&self.snapshot.text, self.range);
         let given = self.input.as_deref().map(str::trim).filter(|input| !input.is_empty());
-        let mut scope = Scope { code: range, instruction: given.map(str::to_owned), comment: None };
+        let mut scope =
+            Scope { code: range, instruction: given.map(str::to_owned), comment: None, home: None };
         if scope.instruction.is_none()
             && self.action.needs_input
             && self.action.output == Output::Replace
@@ -227,16 +244,22 @@ impl Assistant {
         job: &Job,
         watch: &mut (dyn FnMut(Progress<'_>) + Send),
     ) -> Result<Finished, JobError> {
-        let scope = job.scope()?;
+        if job.action.task == Task::Commit {
+            return commits::run(self, job, watch).await;
+        }
+        let (job, home) = &prepared(job);
+        let mut scope = job.scope()?;
+        scope.home.clone_from(home);
         let settings = self.settings();
-        let structure = Structure::read(&job.snapshot, scope.code).await;
+        let work = Work::of(job, &scope, &settings).await;
+        let rules = self.rules(job.snapshot.path.as_deref().map(PathBuf::as_path), &job.workspace);
         let material = Material {
             snapshot: &job.snapshot,
             range: scope.code,
             complaints: &job.complaints,
             instruction: scope.instruction.as_deref(),
-            structure: &structure,
-            rules: "",
+            structure: &work.ground.structure,
+            rules: &rules.text,
         };
         let task_limit = settings.tasks.get(&job.action.task).and_then(|task| task.max_tokens);
         let compose =
@@ -251,23 +274,26 @@ impl Assistant {
         {
             return Err(JobError::Template { action: job.action.id.clone(), detail });
         }
-        let files = job.snapshot.path.iter().map(|path| path.as_ref().clone()).collect();
+        let files = job.snapshot.path.iter().map(|path| path.as_ref().clone());
+        let files = files.chain(rules.files.iter().cloned()).collect();
         let order = Order {
             settings: settings.clone(),
             task: job.action.task,
             choice: job.choice.clone(),
             origin: Origin { files, workspace: job.workspace.clone() },
         };
-        // While the model writes, the document is parsed.
-        let work = Work::begin(job, scope.clone(), &settings);
         let answer =
             self.router.answer(&order, &compose, watch).await.map_err(JobError::NoAnswer)?;
-        let work = work.ready().await;
         let tried = work.judged(answer).await;
         match tried.reason_to_ask_again().filter(|_| settings.edits.reask) {
             None => Ok(tried.finished()),
             Some(reason) => Ok(self.ask_again(&work, &order, tried, reason, &compose, watch).await),
         }
+    }
+
+    /// The gate, for work on a thread of its own.
+    pub(crate) fn shared_gate(&self) -> Arc<Gate> {
+        self.gate.clone()
     }
 
     /// One question without a document; `compose` makes the request for a window of so many tokens.
@@ -309,8 +335,14 @@ impl Assistant {
         watch: &mut (dyn FnMut(Progress<'_>) + Send),
     ) -> Result<Answer, Box<Failure>> {
         let settings = self.settings();
+        let rules = self.rules_of_workspace(&origin);
+        let mut origin = origin;
+        origin.files.extend(rules.files.iter().cloned());
         let order = Order { settings, task: Task::Ask, choice: choice.clone(), origin };
-        self.router.answer(&order, &|_window| Ok(request.clone()), watch).await
+        let compose = |window: usize| {
+            Ok(Request { system: rules.after(&request.system, window), ..request.clone() })
+        };
+        self.router.answer(&order, &compose, watch).await
     }
 
     /// Reads an image that is to be sent, if its file may leave this machine.
@@ -330,8 +362,32 @@ impl Assistant {
         self.router.pull(&self.settings(), backend, model, watch).await
     }
 
+    /// What a backend's server tells of itself and of a model.
+    pub async fn probe(&self, backend: &BackendSettings, model: &str) -> Result<Probe, Cause> {
+        self.router.probe(&self.settings(), backend, model).await
+    }
+
+    /// Whether anybody answers at a backend's address. Fetches no key.
+    pub async fn is_reachable(&self, backend: &BackendSettings) -> bool {
+        self.router.is_reachable(backend).await
+    }
+
     /// The models a backend has.
     pub async fn models(&self, backend: &BackendName) -> Result<Vec<ModelInfo>, Cause> {
         self.router.models(&self.settings(), backend).await
     }
+}
+
+/// The job with its action settled for the input, and where new text goes that has a place of its own.
+fn prepared(job: &Job) -> (Job, Option<Home>) {
+    let mut job = job.clone();
+    job.action = actions::settled(&job.action, job.input.as_deref());
+    if job.action.output != Output::NewFile {
+        return (job, None);
+    }
+    let home = new_files::home(&job.action, &job.snapshot, &job.workspace);
+    let mut action = Action::clone(&job.action);
+    action.template = format!("{}\n\n{}", action.template, home.brief(&job.snapshot.language));
+    job.action = Arc::new(action);
+    (job, Some(home))
 }

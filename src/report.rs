@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::assistant::{ImageProblem, JobError};
+use crate::commits::CommitError;
 use crate::config::{ConfigError, local};
 use crate::embeddings::EmbedError;
 use crate::engine::EngineError;
@@ -121,9 +122,35 @@ impl From<&JobError> for Report {
             JobError::EmptySelection => {
                 Self::new(Kind::Usage, error.to_string()).with_hint("select the code to work on and try again")
             }
+            JobError::Commit(error) => Self::from(error),
             JobError::Template { action, detail } => Self::new(Kind::Config, error.to_string())
                 .because(detail.clone())
                 .with_hint(format!("mend the file or the table of action `{action}`")),
+        }
+    }
+}
+
+impl From<&CommitError> for Report {
+    fn from(error: &CommitError) -> Self {
+        let kind = match error {
+            CommitError::AllKept { .. } => Kind::Privacy,
+            _ => Kind::Work,
+        };
+        let report = Self::new(kind, error.to_string());
+        match error {
+            CommitError::NoGit { reason } => {
+                report.because(reason.clone()).with_hint("install git, or put it on the `PATH`")
+            }
+            CommitError::NoRepository { .. } => {
+                report.with_hint("run this inside a repository, or `git init` first")
+            }
+            CommitError::Git { said } => {
+                report.because(said.clone()).with_hint("see what `git diff --staged` says")
+            }
+            CommitError::NothingStaged => {
+                report.with_hint("stage what to commit with `git add` first")
+            }
+            CommitError::AllKept { .. } => report.with_hint("write this message yourself"),
         }
     }
 }

@@ -171,6 +171,15 @@ pub fn delete(name: &str) -> Result<(), SecretError> {
     entry.delete_credential().map_err(|error| keyring_error(name, &error))
 }
 
+/// Whether there is a keyring that can be asked. Blocks, and asks the user for nothing: it looks for an entry
+/// that is not there.
+pub fn check_keyring() -> Result<(), SecretError> {
+    match from_keyring("arawn-doctor") {
+        Ok(_) | Err(SecretError::NotInKeyring(_) | SecretError::Ambiguous(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 fn from_keyring(name: &str) -> Result<SecretString, SecretError> {
     let entry = keyring::Entry::new(SERVICE, name).map_err(|error| keyring_error(name, &error))?;
     let password = entry.get_password().map_err(|error| keyring_error(name, &error))?;

@@ -140,7 +140,7 @@ fn check_answer(case: &Case) -> Option<String> {
 #[test]
 fn answers_become_what_their_files_say() {
     let cases = cases();
-    assert!(cases.len() >= 60, "only {} cases", cases.len());
+    assert!(cases.len() >= 340, "only {} cases", cases.len());
     let wrong: Vec<String> = cases
         .iter()
         .filter_map(|(name, case)| Some(format!("{name}:\n{}", check_answer(case)?)))
@@ -165,19 +165,151 @@ fn windows_line_breaks_change_nothing_else() {
     }
 }
 
+/// What was cut, and why what came of it is right; `None` where it is not.
+///
+/// A cut answer is refused, or gives what the whole one gives, or leaves the document as it was. Else it was
+/// cut behind a block that is closed, and what follows that block does not matter; or it has no block, and
+/// then all that can be told is that it leaves no more brackets open than the text it replaces.
+fn why_right(case: &Case, cut: &str, text: &str) -> Option<&'static str> {
+    let (before, selection, after) = case.parts();
+    if case.expected.as_deref() == Some(text) {
+        return Some("whole");
+    }
+    if text == [before, selection, after].concat() {
+        return Some("unchanged");
+    }
+    let ends_block =
+        |line: &&str| line.trim_end().ends_with("```") || line.trim_end().ends_with("~~~");
+    if let Some(fence) = cut.split_inclusive('\n').rfind(ends_block) {
+        let end = cut.rfind(fence).unwrap_or_default() + fence.len();
+        let same = case.applied(&cut[..end]).as_deref() == Ok(text);
+        return same.then_some("closed");
+    }
+    let prose = ["markdown", "plaintext", "text"].contains(&case.language.as_str());
+    let open = |text: &str| {
+        ["()", "[]", "{}"].map(|pair| {
+            let count = |idx: usize| text.matches(&pair[idx..=idx]).count();
+            count(0) > count(1)
+        })
+    };
+    let is_closed = || open(text).iter().zip(open(&case.document)).all(|(now, was)| !now || was);
+    (prose || case.place == "continue" || is_closed()).then_some("without a block")
+}
+
 /// An answer that is cut anywhere inside its fence was once applied as far as it went.
 #[test]
-fn a_fenced_answer_cut_at_any_byte_is_refused_or_whole() {
+fn an_answer_cut_at_any_byte_is_refused_or_right() {
+    let mut wrong = Vec::new();
     for (name, case) in cases() {
-        let Some(whole) = case.expected.as_ref() else { continue };
-        let fenced = case.answer.trim_start().starts_with("```");
         for (end, _) in case.answer.char_indices() {
             let cut = &case.answer[..end];
-            let got = case.applied(cut);
-            // Cut behind a closing fence it is an answer like any other.
-            if let (true, false, Ok(text)) = (fenced, cut.trim_end().ends_with("```"), got) {
-                assert_eq!(&text, whole, "{name} cut at {end}");
+            if let Ok(text) = case.applied(cut)
+                && why_right(&case, cut, &text).is_none()
+            {
+                wrong.push(format!("{name} cut at {end}: {cut:?} became {text:?}"));
             }
         }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Inside its fence, its tags or its JSON, no part of an answer passes for the whole.
+#[test]
+fn an_answer_cut_before_its_end_mark_is_not_applied() {
+    let opens = [
+        "```",
+        "~~~",
+        "<answer>",
+        "<updated_code>",
+        "<CODE5711>",
+        "<document>",
+        "{\"code\"",
+        "<<<<<<< ",
+        "*** Begin Patch",
+    ];
+    for (name, case) in cases() {
+        let Some(mark) = opens.iter().find(|mark| case.answer.starts_with(**mark)) else {
+            continue;
+        };
+        for (end, _) in case.answer.char_indices().skip(mark.len()) {
+            let cut = &case.answer[..end];
+            let ends = ["```", "~~~", "</", ">>>>>>> ", "*** End", "}"];
+            if ends.iter().any(|end| cut[mark.len()..].contains(end)) {
+                break;
+            }
+            let got = case.applied(cut);
+            assert!(got.is_err(), "{name} cut at {end}: {got:?}");
+        }
+    }
+}
+
+/// One of each reason to refuse, as `docs/edits.md` shows it.
+fn reasons() -> Vec<Unusable> {
+    let all = vec![
+        Unusable::Empty,
+        Unusable::NoCode,
+        Unusable::Refusal,
+        Unusable::CutOff,
+        Unusable::Elided { line: String::new() },
+        Unusable::Ambiguous,
+        Unusable::Echo,
+        Unusable::Patch,
+        Unusable::ToolCall,
+        Unusable::OtherLanguage { language: "Python".to_owned() },
+        Unusable::LineNumbers,
+        Unusable::Invisible { character: '\u{202E}' },
+    ];
+    // A new reason does not compile until it stands here, and so above.
+    let known = |reason: &Unusable| match reason {
+        Unusable::Empty
+        | Unusable::NoCode
+        | Unusable::Refusal
+        | Unusable::CutOff
+        | Unusable::Elided { .. }
+        | Unusable::Ambiguous
+        | Unusable::Echo
+        | Unusable::Patch
+        | Unusable::ToolCall
+        | Unusable::OtherLanguage { .. }
+        | Unusable::LineNumbers
+        | Unusable::Invisible { .. } => true,
+    };
+    assert!(all.iter().all(known));
+    all
+}
+
+/// The names of the cases that a line of the documentation links.
+fn linked(line: &str) -> Vec<&str> {
+    line.split("tests/data/answers/")
+        .skip(1)
+        .filter_map(|rest| Some(rest.split_once(".txt")?.0))
+        .collect()
+}
+
+#[test]
+fn the_documented_table_is_true() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/edits.md");
+    let docs = std::fs::read_to_string(path).expect("the documentation");
+    let cases = cases();
+    let case = |name: &str| {
+        let found = cases.iter().find(|(known, _)| known == name);
+        &found.unwrap_or_else(|| panic!("docs/edits.md names {name}, which does not exist")).1
+    };
+    for name in docs.lines().flat_map(linked) {
+        case(name);
+    }
+    for reason in reasons() {
+        let row = docs.lines().find(|line| line.starts_with(&format!("| {reason} |")));
+        let row = row.unwrap_or_else(|| panic!("docs/edits.md has no row for {reason:?}"));
+        let names = linked(row);
+        assert!(!names.is_empty(), "no case shows {reason:?}");
+        for name in names {
+            assert_eq!(case(name).refused, Some(variant(&reason)), "{name} in the row of {reason}");
+        }
+    }
+    // What stands in the tables above is applied.
+    let applied = docs.split("### Refused").next().unwrap_or_default();
+    for name in applied.lines().flat_map(linked) {
+        assert!(case(name).expected.is_some(), "{name} is not applied");
     }
 }

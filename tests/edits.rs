@@ -26,6 +26,51 @@ fn document() -> impl Strategy<Value = String> {
     prop::collection::vec(document_piece(), 0..20).prop_map(|pieces| pieces.concat())
 }
 
+/// Pieces of the shapes that answers have beside code.
+const MARKS: &[&str] = &[
+    "<<<<<<< SEARCH\n",
+    "\n=======\n",
+    "\n>>>>>>> REPLACE\n",
+    "<old>",
+    "</old><new>",
+    "</new>",
+    "\n*** Begin Patch\n",
+    "\n*** End Patch\n",
+    "\n@@\n",
+    "\n-",
+    "\n+",
+    "\n ",
+    "{\"code\": \"",
+    "\"}",
+    "\n12 | ",
+    "\n13 | ",
+    "\n1: ",
+    "\n2→",
+    "<answer>",
+    "</answer>",
+    "<CODE5711>",
+    "'''\n",
+    "[PYTHON]\n",
+    "\n[/PYTHON]",
+    "\\boxed{",
+    "\n> ",
+    "\n>>> ",
+    "&lt;",
+    "“",
+    "’",
+    "\u{A0}",
+    "<|channel|>",
+    "analysisX",
+    "assistantfinal",
+    "这段代码没有问题",
+    "| a |\n|---|",
+    "fn f() {\n",
+    "// src/main.rs\n",
+    "\"\"\"",
+    "/*",
+    "*/",
+];
+
 fn answer() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         3 => document_piece(),
@@ -42,6 +87,7 @@ fn answer() -> impl Strategy<Value = String> {
         1 => Just("I'm sorry, I can't.".to_owned()),
         1 => Just("@@ -1 +1 @@".to_owned()),
         1 => Just("`".to_owned()),
+        4 => prop::sample::select(MARKS.to_vec()).prop_map(str::to_owned),
         1 => any::<char>().prop_map(String::from),
     ];
     prop::collection::vec(piece, 0..16).prop_map(|pieces| pieces.concat())
@@ -145,4 +191,36 @@ proptest! {
 fn a_patch_says_what_to_do() {
     let diff = arawn::edits::unified("a\r\nb\r\n", "a\r\nc\r\n", "x.txt");
     assert_eq!(diff, "--- a/x.txt\n+++ b/x.txt\n@@ -1,2 +1,2 @@\n a\r\n-b\r\n+c\r\n");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_patch_of_the_selection_makes_what_it_says_or_nothing(
+        lines in prop::collection::vec(0_usize..4, 2..8), at: prop::sample::Index, context in 0_usize..3
+    ) {
+        let names = ["alpha();", "beta();", "gamma();", "delta();"];
+        let body: Vec<&str> = lines.iter().map(|idx| names[*idx]).collect();
+        let selection = body.join("\n") + "\n";
+        let text = format!("fn outer() {{\n{selection}}}\n");
+        let snapshot = Snapshot::of_text(&text, "rust", None);
+        let start = text.find('\n').unwrap() + 1;
+        let range = CharRange::new(CharIdx(start), CharIdx(start + selection.len()));
+        let place = Place::of(&snapshot, range);
+        let at = at.index(body.len());
+        let (low, high) = (at.saturating_sub(context), (at + context + 1).min(body.len()));
+        let signed = |idx: usize| {
+            let line = body[idx];
+            if idx == at { format!("-{line}\n+changed();") } else { format!(" {line}") }
+        };
+        let hunk: Vec<String> = (low..high).map(signed).collect();
+        let answer = format!("```diff\n{}\n```", hunk.join("\n"));
+        let mut expected = body.clone();
+        expected[at] = "changed();";
+        let old = &body[low..high];
+        let is_unique = body.windows(old.len()).filter(|window| *window == old).count() == 1;
+        let got = replacement(&answer, &place.target()).ok();
+        prop_assert_eq!(got, is_unique.then(|| expected.join("\n") + "\n"), "{}", answer);
+    }
 }

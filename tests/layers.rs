@@ -77,6 +77,12 @@ fn only_config_and_secrets_read_environment_and_keyring() {
 }
 
 #[test]
+fn only_one_file_starts_programs() {
+    check_only("process::{Command", &["commits/git.rs"]);
+    check_only("process::Command", &["commits/git.rs", "tools/tests.rs"]);
+}
+
+#[test]
 fn the_core_knows_no_front() {
     for module in [
         "text/",
@@ -92,10 +98,23 @@ fn the_core_knows_no_front() {
         "router/",
         "tools/",
         "conversation/",
+        "review/",
+        "new_files/",
+        "commits/",
         "assistant",
+        "rules.rs",
     ] {
         check_not(module, &["lsp", "cli", "http", "report"]);
     }
+}
+
+#[test]
+fn doctor_and_editors_know_no_front() {
+    check_not("doctor/", &["lsp", "cli", "http"]);
+    check_not(
+        "editors/",
+        &["lsp", "cli", "http", "report", "assistant", "router", "backends", "gate", "doctor"],
+    );
 }
 
 #[test]
@@ -135,5 +154,7 @@ fn dependencies_point_one_way() {
     check_not("backends/", &["router", "assistant", "edits", "prompts", "actions"]);
     check_not("tools/", &["backends", "router", "assistant", "edits", "prompts", "actions"]);
     check_not("router/", &["tools", "assistant", "edits", "prompts", "actions"]);
+    check_not("review/", &["backends", "router", "gate", "assistant", "actions", "prompts"]);
+    check_not("new_files/", &["backends", "router", "gate", "assistant", "prompts"]);
     check_not("config/", &["backends", "router", "gate", "edits", "actions", "assistant"]);
 }

@@ -9,15 +9,19 @@ use super::{Action, front_matter};
 use crate::config::{ActionSettings, Settings};
 
 /// The built-in actions, in menu order.
-const BUILT_IN: [(&str, &str); 8] = [
+const BUILT_IN: [(&str, &str); 12] = [
     ("explain", include_str!("builtin/explain.md")),
     ("fix", include_str!("builtin/fix.md")),
     ("refactor", include_str!("builtin/refactor.md")),
     ("simplify", include_str!("builtin/simplify.md")),
     ("document", include_str!("builtin/document.md")),
+    ("test", include_str!("builtin/test.md")),
+    ("review", include_str!("builtin/review.md")),
+    ("translate", include_str!("builtin/translate.md")),
     ("edit", include_str!("builtin/edit.md")),
     ("complete", include_str!("builtin/complete.md")),
     ("ask", include_str!("builtin/ask.md")),
+    ("commit", include_str!("builtin/commit.md")),
 ];
 
 /// A file larger than this is no prompt.
@@ -150,12 +154,27 @@ mod tests {
         let ids: Vec<&str> = catalog.actions.iter().map(|action| action.id.as_str()).collect();
         assert_eq!(
             ids,
-            ["explain", "fix", "refactor", "simplify", "document", "edit", "complete", "ask"]
+            [
+                "explain",
+                "fix",
+                "refactor",
+                "simplify",
+                "document",
+                "test",
+                "review",
+                "translate",
+                "edit",
+                "complete",
+                "ask",
+                "commit",
+            ]
         );
         let kind = |id: &str| catalog.find(id).unwrap().kind.clone();
         assert_eq!(kind("fix"), "quickfix");
         assert_eq!(kind("simplify"), "refactor.rewrite.arawn.simplify");
         assert_eq!(kind("explain"), "arawn.explain");
+        assert_eq!(kind("test"), "refactor.rewrite.arawn.test");
+        assert_eq!(kind("review"), "arawn.review");
         assert_eq!(catalog.find("complete").unwrap().output, Output::Continue);
         assert!(catalog.find("edit").unwrap().needs_input);
         assert!(!catalog.find("fix").unwrap().needs_input);
@@ -197,6 +216,23 @@ mod tests {
     }
 
     #[test]
+    fn every_output_is_open_to_the_user() {
+        let tables = [
+            table("notes", &[("output", "new_file"), ("file", "{stem}.md"), ("prompt", "x")]),
+            table("audit", &[("output", "diagnostics"), ("prompt", "x")]),
+            table("lost", &[("output", "new_file"), ("file", "../{stem}.md"), ("prompt", "x")]),
+        ];
+        let (catalog, problems) = Catalog::gather(&[], &tables);
+        let notes = catalog.find("notes").unwrap();
+        assert_eq!((notes.output, notes.task), (Output::NewFile, Task::Edit));
+        assert_eq!(notes.file.as_deref(), Some("{stem}.md"));
+        let audit = catalog.find("audit").unwrap();
+        assert_eq!((audit.task, audit.kind.as_str()), (Task::Review, "arawn.audit"));
+        assert!(catalog.find("lost").is_none());
+        assert!(problems[0].contains("`file`"), "{problems:?}");
+    }
+
+    #[test]
     fn a_broken_action_is_reported_and_left_out() {
         let folder = tempfile::tempdir().unwrap();
         let write =
@@ -228,6 +264,6 @@ mod tests {
     #[test]
     fn a_missing_folder_is_no_problem() {
         let (catalog, problems) = Catalog::gather(&[PathBuf::from("/does/not/exist")], &[]);
-        assert_eq!((catalog.actions.len(), problems.len()), (8, 0));
+        assert_eq!((catalog.actions.len(), problems.len()), (12, 0));
     }
 }

@@ -7,7 +7,8 @@ use crate::model::Task;
 use crate::prompts::check_template;
 
 /// The keys an action file or table may have.
-const KEYS: [&str; 7] = ["title", "task", "kind", "output", "languages", "input", "template"];
+const KEYS: [&str; 8] =
+    ["title", "task", "kind", "output", "languages", "input", "file", "template"];
 
 /// An action and what was wrong with it without making it useless.
 pub(super) struct Defined {
@@ -50,6 +51,10 @@ pub(super) fn define(
         return Err("it has no prompt".to_owned());
     };
     check_template(template).map_err(|problem| format!("its prompt is broken: {problem}"))?;
+    let file = match field("file") {
+        Some(name) => Some(file_name(name)?),
+        None => base.and_then(|base| base.file.clone()),
+    };
     let title = field("title").map(str::to_owned).or_else(|| base.map(|base| base.title.clone()));
     let languages = field("languages").map(front_matter::list);
     let action = Action {
@@ -61,6 +66,7 @@ pub(super) fn define(
         languages: languages
             .unwrap_or_else(|| base.map(|base| base.languages.clone()).unwrap_or_default()),
         needs_input,
+        file,
         template: template.to_owned(),
     };
     Ok(Defined { action, warnings: unknown_keys(fields) })
@@ -102,6 +108,19 @@ fn valid_kind(kind: &str) -> Result<String, String> {
     }
 }
 
+/// A name for a file beside the document; no path, so that it stays there.
+fn file_name(name: &str) -> Result<String, String> {
+    let name = name.trim();
+    let is_name = !name.is_empty()
+        && !name.starts_with('.')
+        && !name.contains(|c: char| c.is_control() || "/\\:*?\"<>|".contains(c));
+    if is_name {
+        Ok(name.to_owned())
+    } else {
+        Err(format!("`file` \"{name}\" is not the name of a file beside the document"))
+    }
+}
+
 fn kind_for(id: &str, output: Output) -> String {
     if output.is_edit() { format!("refactor.rewrite.arawn.{id}") } else { format!("arawn.{id}") }
 }
@@ -110,7 +129,10 @@ fn task_for(output: Output) -> Task {
     match output {
         Output::Answer => Task::Ask,
         Output::Continue => Task::Complete,
-        Output::Replace | Output::InsertBefore | Output::InsertAfter => Task::Edit,
+        Output::Diagnostics => Task::Review,
+        Output::Replace | Output::InsertBefore | Output::InsertAfter | Output::NewFile => {
+            Task::Edit
+        }
     }
 }
 

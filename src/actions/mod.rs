@@ -4,9 +4,11 @@ mod catalog;
 mod definition;
 mod front_matter;
 mod instruction;
+mod translation;
 
 pub use catalog::Catalog;
 pub use instruction::{InstructionComment, instruction_comment};
+pub use translation::settled;
 
 use crate::model::Task;
 
@@ -21,14 +23,25 @@ pub enum Output {
     InsertAfter,
     /// Right behind the selection's end, going on from it.
     Continue,
+    /// Into a file of its own: tests go where the language has them, anything else beside the document.
+    NewFile,
     /// Into a Markdown document for reading.
     Answer,
+    /// As diagnostics on the lines they are about.
+    Diagnostics,
 }
 
 impl Output {
     /// All outputs.
-    pub const ALL: [Self; 5] =
-        [Self::Replace, Self::InsertBefore, Self::InsertAfter, Self::Continue, Self::Answer];
+    pub const ALL: [Self; 7] = [
+        Self::Replace,
+        Self::InsertBefore,
+        Self::InsertAfter,
+        Self::Continue,
+        Self::NewFile,
+        Self::Answer,
+        Self::Diagnostics,
+    ];
 
     /// The name used in front matter.
     pub fn as_str(self) -> &'static str {
@@ -37,7 +50,9 @@ impl Output {
             Self::InsertBefore => "insert_before",
             Self::InsertAfter => "insert_after",
             Self::Continue => "continue",
+            Self::NewFile => "new_file",
             Self::Answer => "answer",
+            Self::Diagnostics => "diagnostics",
         }
     }
 
@@ -46,9 +61,9 @@ impl Output {
         Self::ALL.into_iter().find(|output| output.as_str() == name)
     }
 
-    /// Whether the result changes the document.
+    /// Whether the result changes code, here or in a file of its own.
     pub fn is_edit(self) -> bool {
-        self != Self::Answer
+        !matches!(self, Self::Answer | Self::Diagnostics)
     }
 }
 
@@ -69,6 +84,8 @@ pub struct Action {
     pub languages: Vec<String>,
     /// Whether it cannot run without an instruction from the user.
     pub needs_input: bool,
+    /// The name of the file a `new_file` goes into, beside the document: `{stem}.notes.{extension}`.
+    pub file: Option<String>,
     /// The prompt template (minijinja).
     pub template: String,
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::spawn_blocking;
 
 use super::outcome::{Ground, Judged, judge};
 use super::{Assistant, Finished, Job, Outcome, Scope};
@@ -13,42 +13,25 @@ use crate::model::{Request, TooLong};
 use crate::prompts::{self, Rejected};
 use crate::router::{Answer, Choice, Order, Progress};
 
-/// A job whose document is being looked at.
-pub(super) struct Work {
-    job: Job,
-    scope: Scope,
-    ground: Option<JoinHandle<Ground>>,
-}
-
 /// A job whose document has been looked at.
 #[derive(Clone)]
-pub(super) struct Ready {
+pub(super) struct Work {
     job: Arc<Job>,
     scope: Scope,
-    ground: Arc<Ground>,
+    pub(super) ground: Arc<Ground>,
 }
 
 impl Work {
-    /// Begins to look at the document beside everything else, where an edit may come of the job.
-    pub(super) fn begin(job: &Job, scope: Scope, settings: &Arc<Settings>) -> Self {
-        let ground = job.action.output.is_edit().then(|| {
-            let (job, settings) = (job.clone(), settings.clone());
-            spawn_blocking(move || Ground::of(&job, &settings))
-        });
-        Self { job: job.clone(), scope, ground }
+    /// Looks at the document, on a thread where nobody waits.
+    pub(super) async fn of(job: &Job, scope: &Scope, settings: &Arc<Settings>) -> Self {
+        let (job, scope, settings) = (Arc::new(job.clone()), scope.clone(), settings.clone());
+        let (of, code) = (job.clone(), scope.clone());
+        let ground = spawn_blocking(move || Ground::of(&of, &code, &settings));
+        // A parser that came to grief costs the outline and a check, not the job.
+        let ground = Arc::new(ground.await.unwrap_or_default());
+        Self { job, scope, ground }
     }
 
-    /// Waits until the document has been looked at.
-    pub(super) async fn ready(self) -> Ready {
-        let ground = match self.ground {
-            None => Ground::default(),
-            Some(ground) => ground.await.unwrap_or_default(),
-        };
-        Ready { job: Arc::new(self.job), scope: self.scope, ground: Arc::new(ground) }
-    }
-}
-
-impl Ready {
     /// Decides what may be done with an answer, off the threads that talk.
     pub(super) async fn judged(&self, answer: Answer) -> Tried {
         if self.job.action.output == Output::Answer {
@@ -96,6 +79,7 @@ impl Tried {
         let n_failed = self.judged.checks.iter().filter(|it| is_failed(it.verdict)).count();
         let rank = match &self.judged.result {
             Outcome::Edit { .. } if self.judged.faults.is_empty() => 3,
+            Outcome::NewFile { .. } | Outcome::Findings(_) => 3,
             Outcome::Edit { .. } => 2,
             Outcome::Unchanged | Outcome::Answer { .. } => 1,
             Outcome::Unusable { .. } => 0,
@@ -119,7 +103,7 @@ impl Assistant {
     /// Where no second answer comes, the first one is what there is.
     pub(super) async fn ask_again(
         &self,
-        work: &Ready,
+        work: &Work,
         order: &Order,
         first: Tried,
         reason: String,

@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 use super::{Job, Outcome, Scope};
 use crate::actions::Output;
 use crate::config::Settings;
+use crate::context::Structure;
 use crate::edits::{
     self, Check, Culprit, Fault, Findings, MayChange, Place, Proposed, Protection, Side, Unusable,
 };
 use crate::model::StopReason;
+use crate::new_files::{self, Home, New};
+use crate::review;
 use crate::router::Answer;
 use crate::syntax::Parsed;
 use crate::text::{CharIdx, CharRange};
@@ -18,11 +21,13 @@ use crate::text::{CharIdx, CharRange};
 pub(super) struct Ground {
     parsed: Option<Parsed>,
     protection: Option<Protection>,
+    /// What stands around the selection.
+    pub(super) structure: Structure,
 }
 
 impl Ground {
     /// Parses the document and asks what its file is. Takes as long as the document is large.
-    pub(super) fn of(job: &Job, settings: &Settings) -> Self {
+    pub(super) fn of(job: &Job, scope: &Scope, settings: &Settings) -> Self {
         let snapshot = &job.snapshot;
         let own_folders: Vec<PathBuf> = settings
             .action_folders
@@ -32,7 +37,9 @@ impl Ground {
             .collect();
         let protection =
             snapshot.path.as_deref().and_then(|path| edits::protection(path, &own_folders));
-        Self { parsed: Parsed::of(&snapshot.text, &snapshot.language), protection }
+        let parsed = Parsed::of(&snapshot.text, &snapshot.language);
+        let structure = parsed.as_ref().map(|parsed| Structure::of(parsed, scope.code));
+        Self { parsed, protection, structure: structure.unwrap_or_default() }
     }
 }
 
@@ -58,7 +65,12 @@ impl Judged {
 
 /// Decides what may be done with an answer.
 pub(super) fn judge(job: &Job, scope: &Scope, answer: &Answer, ground: &Ground) -> Judged {
-    if job.action.output == Output::Answer {
+    if job.action.output == Output::Diagnostics
+        && let Some(review) = review::read(&answer.text, &job.snapshot, scope.code)
+    {
+        return Judged::of(Outcome::Findings(review));
+    }
+    if matches!(job.action.output, Output::Answer | Output::Diagnostics) {
         let (title, markdown) = (job.action.title.clone(), answer.text.clone());
         return Judged::of(Outcome::Answer { title, markdown });
     }
@@ -67,11 +79,27 @@ pub(super) fn judge(job: &Job, scope: &Scope, answer: &Answer, ground: &Ground) 
         let told = answer.remarks.last().filter(|_| answer.reason != StopReason::ToolCalls);
         return Judged::unusable(told.map_or(reason, String::as_str));
     }
+    if let Some(home) = &scope.home {
+        return placed(job, home, answer, ground);
+    }
     match fitted(job, scope, &answer.text) {
         Ok((range, text)) if job.snapshot.text.slice(range.chars()) == text.as_str() => {
             Judged::of(Outcome::Unchanged)
         }
         Ok((range, text)) => looked_at(job, range, text, ground),
+        Err(unusable) => refused(&unusable),
+    }
+}
+
+/// The text of an answer at its place in the document, in a file of its own, or shown where there is no place.
+fn placed(job: &Job, home: &Home, answer: &Answer, ground: &Ground) -> Judged {
+    match new_files::made(&answer.text, &job.snapshot, home) {
+        Ok(New::Text { range, text }) => looked_at(job, range, text, ground),
+        Ok(New::File { path, text }) => Judged::of(Outcome::NewFile { path, text }),
+        Ok(New::Code(_)) => {
+            let (title, markdown) = (job.action.title.clone(), answer.text.clone());
+            Judged::of(Outcome::Answer { title, markdown })
+        }
         Err(unusable) => refused(&unusable),
     }
 }
@@ -136,13 +164,13 @@ fn fitted(job: &Job, scope: &Scope, answer: &str) -> Result<(CharRange, String),
         Output::InsertBefore | Output::InsertAfter => {
             edits::widen_to_lines(&job.snapshot.text, scope.code)
         }
-        Output::Replace | Output::Continue | Output::Answer => scope.code,
+        _ => scope.code,
     };
     let place = Place::of(&job.snapshot, range);
     let target = place.target();
     let at = |idx: CharIdx| CharRange::new(idx, idx);
     Ok(match job.action.output {
-        Output::Replace | Output::Answer => {
+        Output::Replace | Output::NewFile | Output::Answer | Output::Diagnostics => {
             let code = edits::replacement(answer, &target)?;
             match &scope.comment {
                 Some(comment) => comment.edit(&job.snapshot, &code),

@@ -21,6 +21,7 @@ mod messages;
 mod ndjson;
 mod ollama;
 mod openai;
+mod probe;
 mod pull;
 mod shrink;
 mod sse;
@@ -47,6 +48,7 @@ pub(crate) use embed::BatchLimits;
 pub use embed::{EmbedCall, Vectors};
 use fault::{Ending, Fault, Piece};
 use http::{Endpoint, Http};
+pub use probe::{Probe, is_model};
 pub use pull::Pulling;
 pub use shrink::fewer_tokens;
 

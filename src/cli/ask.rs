@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use serde_json::Value;
 
 use super::{
-    Interruptible, Session, block_on, note, output_failed, print_report, result, terminal,
-    workspace_here,
+    Interruptible, Session, block_on, note, output_failed, print_report, result, tell_of_rules,
+    terminal, workspace_here,
 };
 use crate::assistant::Assistant;
 use crate::gate::Origin;
@@ -47,6 +47,7 @@ pub(super) fn run(arguments: &AskArguments, session: &Session) -> Result<ExitCod
     let read = |path: &PathBuf| assistant.read_image(path, &workspace);
     let images = arguments.images.iter().map(read).collect::<Result<Vec<_>, _>>();
     let images = images.map_err(|problem| Report::from(&problem))?;
+    tell_of_rules(&assistant, None, &workspace);
     let question = Question {
         request: Request {
             messages: vec![Message { images, ..Message::user(prompt) }],

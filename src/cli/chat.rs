@@ -12,7 +12,7 @@ use tokio::runtime::Runtime;
 use super::chat_command::{self, ChatCommand, HELP};
 use super::line_editor::{LineEditor, Read};
 use super::screen::Screen;
-use super::{Interruptible, Session, note, print_report, workspace_here};
+use super::{Interruptible, Session, note, print_report, tell_of_rules, workspace_here};
 use crate::assistant::Assistant;
 use crate::config::Environment;
 use crate::conversation::{Conversation, Turn};
@@ -44,6 +44,7 @@ pub(super) fn run(arguments: &ChatArguments, session: &Session) -> Result<ExitCo
     if let Some(backend) = &chat.choice.backend {
         chat.known_backend(backend.as_str())?;
     }
+    tell_of_rules(&chat.assistant, None, &chat.workspace);
     if io::stdin().is_terminal() { chat.talk() } else { chat.answer_stdin() }
 }
 

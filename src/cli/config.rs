@@ -2,14 +2,15 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
 use super::Globals;
+use super::init::{self, InitArguments};
 use crate::config::{
-    self, BackendSettings, ConfigError, Entry, Environment, LoadInputs, Loaded, Settings, Source,
+    self, BackendSettings, Entry, Environment, LoadInputs, Loaded, Settings, Source,
 };
 use crate::report::{Kind, Report};
 use crate::secrets;
@@ -36,15 +37,8 @@ pub(crate) enum ConfigCommand {
         #[arg(long)]
         markdown: bool,
     },
-    /// Write a commented configuration file to start from
-    Init {
-        /// Write the project's file `.arawn/arawn.toml`, not the user's
-        #[arg(long)]
-        project: bool,
-        /// Overwrite a file that is there
-        #[arg(long)]
-        force: bool,
-    },
+    /// Write a commented configuration file to start from, by four questions or by flags
+    Init(InitArguments),
 }
 
 /// Forms of output.
@@ -79,7 +73,7 @@ pub(crate) fn run(
         ConfigCommand::Check => return check(&inputs, out),
         ConfigCommand::Schema { markdown: true } => config::reference_markdown(),
         ConfigCommand::Schema { markdown: false } => pretty(&config::schema()),
-        ConfigCommand::Init { project, force } => init(&inputs, *project, *force)?,
+        ConfigCommand::Init(arguments) => init::write_plain(arguments, &inputs)?,
     };
     print(out, &text)
 }
@@ -279,45 +273,16 @@ fn check(inputs: &LoadInputs, out: &mut dyn Write) -> Result<(), Report> {
         text.push_str("no problems\n");
     }
     print(out, &text)?;
-    match loaded.settings.unusable.len() {
+    // The local engine is nobody's mistake where it was never set up.
+    let written =
+        loaded.settings.unusable.keys().filter(|name| name.as_str() != config::local::BACKEND);
+    match written.count() {
         0 => Ok(()),
         n_unusable => {
             let message = format!("{n_unusable} of the backends cannot be used");
             Err(Report { kind: Kind::Config, ..work(message) })
         }
     }
-}
-
-/// What `config init` writes: every line is a comment, so that the built-in values stay in force.
-const STARTER: &str = include_str!("starter.toml");
-const PROJECT_STARTER: &str = include_str!("starter-project.toml");
-
-fn init(inputs: &LoadInputs, project: bool, force: bool) -> Result<String, Report> {
-    let path = if project {
-        inputs.workspace.first().map(|root| root.join(".arawn/arawn.toml"))
-    } else {
-        config::candidate_files(inputs).into_iter().next()
-    };
-    let path = path.ok_or(ConfigError::NoHome)?;
-    if path.exists() && !force {
-        let hint = "edit it, or overwrite it with `arawn config init --force`".to_owned();
-        let message = format!("\"{}\" exists already", path.display());
-        return Err(Report { hint: Some(hint), ..work(message) });
-    }
-    write_starter(&path, project)
-        .map_err(|error| work(format!("cannot write \"{}\": {error}", path.display())))?;
-    Ok(format!("wrote {}\n", path.display()))
-}
-
-/// A user's file may come to hold a key and is the user's alone; a project's file is for everybody.
-fn write_starter(path: &Path, project: bool) -> io::Result<()> {
-    if !project {
-        return config::write_private(path, STARTER.as_bytes());
-    }
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    std::fs::write(path, PROJECT_STARTER)
 }
 
 #[cfg(test)]
@@ -419,7 +384,10 @@ mod tests {
     #[test]
     fn init_writes_a_file_that_changes_nothing_and_overwrites_none() {
         let home = home("", &[]);
-        let init = |project, force| home.run(&ConfigCommand::Init { project, force });
+        let init = |project, force| {
+            let arguments = InitArguments { project, force, ..InitArguments::default() };
+            home.run(&ConfigCommand::Init(arguments))
+        };
         assert_eq!(init(false, false).unwrap(), "wrote ~/.config/arawn/arawn.toml\n");
         assert_eq!(init(true, false).unwrap(), "wrote ~/project/.arawn/arawn.toml\n");
         assert!(init(false, false).unwrap_err().message.ends_with("exists already"));
@@ -437,9 +405,9 @@ mod tests {
                 .map(|line| line.trim_start_matches("# ").to_owned() + "\n")
                 .collect::<String>()
         };
-        let home = home(&bare(STARTER), &[]);
+        let home = home(&bare(config::STARTER), &[]);
         let file = home.folder.path().join("project/.arawn/arawn.toml");
-        config::write_private(&file, bare(PROJECT_STARTER).as_bytes()).unwrap();
+        config::write_private(&file, bare(config::PROJECT_STARTER).as_bytes()).unwrap();
         assert_eq!(home.run(&ConfigCommand::Check).unwrap(), "no problems\n");
         assert!(home.run(&SHOW).unwrap().contains("qwen2.5-coder-32b"));
     }

@@ -6,28 +6,35 @@ mod actions;
 mod ask;
 mod chat;
 mod chat_command;
+mod commit;
 mod config;
 mod doctor;
 mod embed;
-mod language;
+mod findings;
+mod init;
 mod line_editor;
 mod local;
 mod log;
 mod lsp;
 mod markdown;
 mod models;
+mod new_file;
+mod offers;
 mod pull;
+mod questions;
 mod result;
 mod run;
 mod screen;
 mod secret;
 mod selection;
 mod serve;
+mod setup;
 mod terminal;
 mod trust;
+mod welcome;
 
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::io::{self, IsTerminal as _, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -91,6 +98,8 @@ enum Command {
     Ask(ask::AskArguments),
     /// Hold a conversation in the terminal
     Chat(chat::ChatArguments),
+    /// Print a commit message for what is staged
+    Commit(commit::CommitArguments),
     /// List what `run` and the editors offer
     Actions(actions::ActionsArguments),
     /// Print vectors of texts, or of the lines of stdin
@@ -106,12 +115,14 @@ enum Command {
     /// Keep API keys in the system's keyring
     #[command(subcommand)]
     Secret(secret::SecretCommand),
-    /// Let a project's own config choose among your backends and add actions
+    /// Let a project's own config choose among your backends, and add rules and actions
     Trust(trust::TrustArguments),
     /// Serve conversations over HTTP on 127.0.0.1
     Serve(serve::ServeArguments),
     /// Check what works, what does not, and what to do
     Doctor(doctor::DoctorArguments),
+    /// Print or write what an editor has to be told to start arawn
+    Setup(setup::SetupArguments),
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -123,10 +134,19 @@ enum Command {
 
 /// Parses the arguments, runs the command, prints its error, and gives the exit code.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    // Alone on a terminal it is a question; in a script it is a mistake, and clap says so.
+    let is_alone = std::env::args_os().len() == 1 && io::stdout().is_terminal();
+    let arguments = if is_alone { None } else { Some(Arguments::parse()) };
     let environment = Arc::new(Environment::capture());
-    let log = Log::start(arguments.globals.verbose, &environment);
-    match dispatch(arguments, environment, log) {
+    let verbose = arguments.as_ref().map_or(0, |arguments| arguments.globals.verbose);
+    let log = Log::start(verbose, &environment);
+    let done = if let Some(arguments) = arguments {
+        dispatch(arguments, environment, log)
+    } else {
+        let session = Session { globals: Globals::default(), environment, log };
+        welcome::run(&session, &mut io::stdout())
+    };
+    match done {
         Ok(code) => code,
         Err(report) => {
             print_report(&report);
@@ -154,6 +174,10 @@ fn dispatch(
             drop(out);
             run::run(&arguments, &session)
         }
+        Command::Commit(arguments) => {
+            drop(out);
+            commit::run(&arguments, &session)
+        }
         Command::Ask(arguments) => {
             drop(out);
             ask::run(&arguments, &session)
@@ -177,6 +201,10 @@ fn dispatch(
         }
         Command::Actions(arguments) => actions::run(&arguments, &session, &mut out).map(done),
         Command::Doctor(arguments) => doctor::run(&arguments, &session, &mut out),
+        Command::Setup(arguments) => setup::run(&arguments, &session, &mut out),
+        Command::Config(config::ConfigCommand::Init(arguments)) => {
+            init::run(&arguments, &session, &mut out)
+        }
         Command::Config(command) => {
             config::run(&command, globals, environment.clone(), &mut out).map(done)
         }
@@ -215,22 +243,33 @@ impl Session {
 
     /// The same without a word about warnings.
     fn load_quietly(&self, workspace: Vec<PathBuf>) -> Result<Loaded, Report> {
+        let loaded = configuration::load(&self.inputs(workspace))?;
+        self.log.follow(&loaded.settings);
+        Ok(loaded)
+    }
+
+    /// What the configuration is loaded from.
+    fn inputs(&self, workspace: Vec<PathBuf>) -> LoadInputs {
         // `--backend` and `--model` choose for one job (see `Globals::choice`); they are no layer here.
-        let inputs = LoadInputs {
+        LoadInputs {
             environment: self.environment.clone(),
             explicit_file: self.globals.config.clone(),
             workspace,
             ..LoadInputs::default()
-        };
-        let loaded = configuration::load(&inputs)?;
-        self.log.follow(&loaded.settings);
-        Ok(loaded)
+        }
     }
 
     /// An assistant for work in the folder that `path` lies in, or in the current one.
     fn assistant(&self, workspace: Vec<PathBuf>) -> Result<Assistant, Report> {
         let loaded = self.load(workspace)?;
         Ok(Assistant::new(loaded.settings))
+    }
+}
+
+/// Says it when a project has rules that are not used.
+fn tell_of_rules(assistant: &Assistant, file: Option<&Path>, workspace: &[PathBuf]) {
+    if let Some(unused) = assistant.rules(file, workspace).unused {
+        note(&unused.to_string());
     }
 }
 

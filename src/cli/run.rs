@@ -8,15 +8,19 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
-use super::language::language_of;
+use super::new_file::Planned;
 use super::selection::Selection;
 use super::terminal::{SignOfLife, harmless};
-use super::{Session, block_on, note, output_failed, print_report, result, workspace_here};
+use super::{
+    Session, block_on, note, output_failed, print_report, result, tell_of_rules, workspace_here,
+};
+use super::{findings, new_file};
 use crate::assistant::{Assistant, Complaint, Finished, Job, JobError, Outcome};
 use crate::edits::{self, Check};
 use crate::report::{Kind, Report};
+use crate::review::counted;
 use crate::router::Progress;
-use crate::text::{Change, Encoding, Snapshot, to_position};
+use crate::text::{Change, Encoding, Snapshot, language_of, to_position};
 
 /// Files larger than this are refused: no model reads so much, and it is likely no source file.
 const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
@@ -40,6 +44,9 @@ pub(super) struct RunArguments {
     /// Apply the edit to the file
     #[arg(long)]
     write: bool,
+    /// With `--write`: apply it also where a check failed or the file is one that asks first
+    #[arg(long, requires = "write")]
+    force: bool,
     /// How to print the result: the changed text, a diff, or one object
     #[arg(long, value_enum, default_value_t = Format::Diff)]
     format: Format,
@@ -63,6 +70,8 @@ pub(super) fn run(arguments: &RunArguments, session: &Session) -> Result<ExitCod
     let workspace = workspace_here(&session.environment);
     let assistant = session.assistant(workspace.clone())?;
     let job = job_of(arguments, session, &assistant, workspace)?;
+    let file = job.snapshot.path.as_deref().map(PathBuf::as_path);
+    tell_of_rules(&assistant, file, &job.workspace);
     let ended = block_on(async { Ok(work(&assistant, &job).await) })?;
     if let super::Interruptible::Finished(Ok(finished)) = &ended
         && session.globals.verbose > 0
@@ -72,7 +81,7 @@ pub(super) fn run(arguments: &RunArguments, session: &Session) -> Result<ExitCod
     let mut code = Ok(ExitCode::from(130));
     if let super::Interruptible::Finished(ended) = ended {
         code = match arguments.format {
-            Format::Json => end_json(arguments, &job, &ended),
+            Format::Json => end_json(arguments, &job, ended),
             Format::Text | Format::Diff => end_text(arguments, &job, ended),
         };
     }
@@ -176,7 +185,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Report {
 }
 
 /// Runs the job with a sign of life on stderr.
-async fn work(assistant: &Assistant, job: &Job) -> Result<Finished, JobError> {
+pub(super) async fn work(assistant: &Assistant, job: &Job) -> Result<Finished, JobError> {
     let life = Mutex::new((SignOfLife::new(), String::from("starting"), 0_usize));
     let mut watch = |progress: Progress<'_>| {
         let mut life = life.lock().unwrap_or_else(PoisonError::into_inner);
@@ -211,13 +220,24 @@ async fn work(assistant: &Assistant, job: &Job) -> Result<Finished, JobError> {
     }
 }
 
+/// Why an edit that is to be written must not be.
+fn caution<'a>(outcome: &'a Outcome, arguments: &RunArguments) -> Option<&'a str> {
+    match outcome {
+        Outcome::Edit { caution, .. } if !arguments.force => caution.as_deref(),
+        _ => None,
+    }
+}
+
 /// What became of the job, as `status` in JSON says it.
 fn status_of(outcome: &Outcome, arguments: &RunArguments) -> &'static str {
     match outcome {
-        Outcome::Edit { .. } if arguments.write => "applied",
-        Outcome::Edit { .. } => "proposed",
+        Outcome::Edit { .. } if arguments.write && caution(outcome, arguments).is_none() => {
+            "applied"
+        }
+        Outcome::NewFile { .. } if arguments.write => "applied",
+        Outcome::Edit { .. } | Outcome::NewFile { .. } => "proposed",
         Outcome::Unchanged => "unchanged",
-        Outcome::Answer { .. } | Outcome::Unusable { .. } => "shown",
+        Outcome::Answer { .. } | Outcome::Findings(_) | Outcome::Unusable { .. } => "shown",
     }
 }
 
@@ -249,13 +269,25 @@ fn name_of(arguments: &RunArguments) -> String {
         .map_or_else(|| "stdin".to_owned(), |path| path.display().to_string())
 }
 
+/// Settles where a new file goes; one that has no place is an answer that cannot be applied.
+fn planned(job: &Job, mut finished: Finished) -> (Finished, Option<Planned>) {
+    match new_file::plan(job, &finished.result) {
+        Some(Err(reason)) => {
+            finished.result = Outcome::Unusable { reason };
+            (finished, None)
+        }
+        Some(Ok(planned)) => (finished, Some(planned)),
+        None => (finished, None),
+    }
+}
+
 fn end_text(
     arguments: &RunArguments,
     job: &Job,
     ended: Result<Finished, JobError>,
 ) -> Result<ExitCode, Report> {
-    let finished = match ended {
-        Ok(finished) => finished,
+    let (finished, planned) = match ended {
+        Ok(finished) => planned(job, finished),
         Err(error) => {
             let report = Report::from(&error);
             print_report(&report);
@@ -275,6 +307,21 @@ fn end_text(
             note(&format!("answered by {by}"));
         }
         Outcome::Unchanged => note(&format!("{by} would change nothing")),
+        Outcome::Findings(review) => {
+            print_result(&findings::lines(job, &name_of(arguments), &review.findings))?;
+            note(&format!("{}, reviewed by {by}", counted(&review.findings)));
+        }
+        Outcome::NewFile { .. } => {
+            let Some(planned) = planned else { return Ok(ExitCode::SUCCESS) };
+            match arguments.format {
+                Format::Text => print_result(&planned.new)?,
+                _ => print_result(&planned.diff())?,
+            }
+            if arguments.write {
+                planned.write()?;
+            }
+            note(&format!("{}, answered by {by}", planned.told(arguments.write)));
+        }
         Outcome::Unusable { reason } => {
             note(&format!("Error: the answer of {by} was not applied: {reason}"));
             note(
@@ -291,6 +338,15 @@ fn end_text(
                 Format::Text => print_result(&new)?,
                 _ => print_result(&edits::unified(&old, &new, &name_of(arguments)))?,
             }
+            if let Some(caution) = caution(&finished.result, arguments) {
+                note(&format!("Warning: {caution}"));
+                if arguments.write {
+                    note(
+                        "Hint: nothing was written; look at the change, and apply it with `--write --force`",
+                    );
+                    return Ok(ExitCode::from(Kind::Work.exit_code()));
+                }
+            }
             if arguments.write {
                 write_back(arguments, &old, &new)?;
                 note(&format!("applied to {}, answered by {by}", name_of(arguments)));
@@ -305,16 +361,33 @@ fn end_text(
 fn end_json(
     arguments: &RunArguments,
     job: &Job,
-    ended: &Result<Finished, JobError>,
+    ended: Result<Finished, JobError>,
 ) -> Result<ExitCode, Report> {
-    let (mut object, mut code) = match ended {
+    let (ended, planned) = match ended {
+        Ok(finished) => {
+            let (finished, planned) = planned(job, finished);
+            (Ok(finished), planned)
+        }
+        Err(error) => (Err(error), None),
+    };
+    let (mut object, mut code) = match &ended {
         Ok(finished) => (result::done(&finished.answer), 0),
         Err(error) => (result::job_failed(error), Report::from(error).kind.exit_code()),
     };
     let mut edits_json = Vec::new();
     let mut diff = String::new();
-    let status = match ended {
+    let status = match &ended {
         Ok(finished) => {
+            if let Outcome::Findings(review) = &finished.result {
+                object.insert("findings".to_owned(), findings::json(job, &review.findings));
+            }
+            if let Some(planned) = &planned {
+                object.insert("new_file".to_owned(), planned.json());
+                diff = planned.diff();
+                if arguments.write {
+                    planned.write()?;
+                }
+            }
             if let Outcome::Unusable { reason } = &finished.result {
                 object.insert("not_applied".to_owned(), json!(reason));
                 code = Kind::Work.exit_code();
@@ -323,7 +396,10 @@ fn end_json(
                 let old = job.snapshot.text.to_string();
                 edits_json = changes.iter().map(|change| edit_json(job, change)).collect();
                 diff = edits::unified(&old, &new, &name_of(arguments));
-                if arguments.write {
+                let must_not = caution(&finished.result, arguments).is_some();
+                if arguments.write && must_not {
+                    code = Kind::Work.exit_code();
+                } else if arguments.write {
                     write_back(arguments, &old, &new)?;
                 }
             }

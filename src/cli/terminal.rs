@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 /// Waits longer than this show a sign of life.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// Time between two pictures of the sign of life.
-const BEAT: Duration = Duration::from_millis(120);
+pub(crate) const BEAT: Duration = Duration::from_millis(120);
 
 /// Makes control characters visible, so that no answer or file name can steer the terminal.
 ///

@@ -1,12 +1,13 @@
-//! `arawn trust`: lets a project choose among the user's backends and add actions.
+//! `arawn trust`: lets a project choose among the user's backends, and add rules and actions.
 
 use std::fmt::Write as _;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::config::{print, work};
-use crate::config::{self, Environment, Project, TrustStore};
+use crate::config::{self, Environment, Project, RulesFile, TrustStore};
 use crate::report::{Kind, Report};
+use crate::text::without_invisible;
 
 /// Arguments of `arawn trust`.
 #[derive(Clone, Debug, clap::Args)]
@@ -52,7 +53,7 @@ fn add(store: &mut TrustStore, root: &Path) -> Result<String, Report> {
     let project = Project::read(root)?;
     if project.is_empty() {
         let message = format!(
-            "\"{}\" has no `.arawn/arawn.toml` and no `.arawn/actions/*.md`",
+            "\"{}\" has no `.arawn/arawn.toml`, no `.arawn/actions/*.md` and no `AGENTS.md`",
             root.display()
         );
         let hint = Some("there is nothing to trust; write one first".to_owned());
@@ -65,7 +66,21 @@ fn add(store: &mut TrustStore, root: &Path) -> Result<String, Report> {
     for file in project.files() {
         let _ = writeln!(text, "  {}", file.display());
     }
+    for rules in project.rules() {
+        let n_invisible = n_invisible(&rules.text);
+        let n_lines = rules.text.lines().count();
+        let lines = if n_lines == 1 { "1 line".to_owned() } else { format!("{n_lines} lines") };
+        let _ = write!(text, "  {} ({lines} of rules", rules.path.display());
+        if n_invisible > 0 {
+            let _ = write!(text, "; {n_invisible} invisible characters in them are left out");
+        }
+        text.push_str(")\n");
+    }
     Ok(text)
+}
+
+fn n_invisible(text: &str) -> usize {
+    text.chars().count() - without_invisible(text).chars().count()
 }
 
 fn remove(store: &mut TrustStore, root: &Path) -> Result<String, Report> {
@@ -83,7 +98,14 @@ fn list(store: &TrustStore) -> String {
         };
         format!("{}{state}\n", root.display())
     };
-    store.roots().map(line).collect()
+    let rules_line = |(path, digest): (&Path, &str)| {
+        let state = match RulesFile::at(path) {
+            Some(rules) if rules.digest == digest => "rules",
+            _ => "rules that have changed: not used",
+        };
+        format!("{}  ({state})\n", path.display())
+    };
+    store.roots().map(line).chain(store.rules().map(rules_line)).collect()
 }
 
 #[cfg(test)]

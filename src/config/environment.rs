@@ -60,6 +60,48 @@ impl Environment {
         self.folder("XDG_DATA_HOME", platform, ".local/share")
     }
 
+    /// Where all programs keep the user's configuration; `None` without a home.
+    pub fn config_root(&self) -> Option<PathBuf> {
+        self.config_folder()?.parent().map(Path::to_owned)
+    }
+
+    /// Where all programs keep what they installed; `None` without a home.
+    pub fn data_root(&self) -> Option<PathBuf> {
+        self.data_folder()?.parent().map(Path::to_owned)
+    }
+
+    /// A program on PATH.
+    pub fn find_program(&self, name: &str) -> Option<PathBuf> {
+        let endings: &[&str] = if cfg!(windows) { &[".exe", ".cmd", ".bat"] } else { &[""] };
+        let folders = self.var("PATH").map(std::env::split_paths)?;
+        folders
+            .filter(|folder| folder.is_absolute())
+            .flat_map(|folder| {
+                endings.iter().map(move |ending| folder.join(format!("{name}{ending}")))
+            })
+            .find(|path| is_program(path))
+    }
+
+    /// How other programs start this one: by its name where PATH leads to it, else by its path.
+    pub fn own_command(&self) -> String {
+        let own = self.program.as_ref().and_then(|program| program.canonicalize().ok());
+        let on_path = self.find_program("arawn");
+        match (own, on_path) {
+            (Some(own), None) => own.display().to_string(),
+            _ => "arawn".to_owned(),
+        }
+    }
+
+    /// A path as people write it: below the home folder with `~`.
+    pub fn shown(&self, path: &Path) -> String {
+        let below = self.home.as_ref().and_then(|home| path.strip_prefix(home).ok());
+        match below {
+            Some(below) if below.as_os_str().is_empty() => "~".to_owned(),
+            Some(below) => format!("~{}{}", std::path::MAIN_SEPARATOR, below.display()),
+            None => path.display().to_string(),
+        }
+    }
+
     /// A path as the user wrote it: `~` expanded, relative ones taken from the working folder.
     pub fn path(&self, written: &str) -> PathBuf {
         let home = self.home.as_deref();
@@ -81,6 +123,17 @@ impl Environment {
             .or_else(|| self.home.as_ref().map(|home| home.join(below_home)))
             .map(|folder| folder.join("arawn"))
     }
+}
+
+#[cfg(unix)]
+fn is_program(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_program(path: &Path) -> bool {
+    path.is_file()
 }
 
 /// On Linux by a name that holds while the file is replaced by a newer version.
@@ -130,6 +183,31 @@ mod tests {
         let environment = Environment::of(Path::new("/h"), [("OPENAI_API_KEY", "sk-canary")]);
         let text = format!("{environment:?}");
         assert!(text.contains("OPENAI_API_KEY") && !text.contains("canary"), "{text}");
+    }
+
+    #[test]
+    fn paths_below_the_home_are_shown_with_a_tilde() {
+        let environment = Environment::of(Path::new("/h"), []);
+        assert_eq!(
+            environment.shown(Path::new("/h/a")),
+            format!("~{}a", std::path::MAIN_SEPARATOR)
+        );
+        assert_eq!(environment.shown(Path::new("/hot/a")), "/hot/a");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_program_is_found_in_the_first_absolute_folder_that_has_it() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hx");
+        std::fs::write(&path, "").unwrap();
+        let search = format!("bin:{}", folder.path().display());
+        let environment = Environment::of(folder.path(), [("PATH", search.as_str())]);
+        assert_eq!(environment.find_program("hx"), None, "it may not be run");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        assert_eq!(environment.find_program("hx"), Some(path));
+        assert_eq!(environment.own_command(), "arawn");
     }
 
     #[test]

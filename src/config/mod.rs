@@ -7,6 +7,7 @@ mod options;
 
 mod environment;
 mod settings;
+mod starter;
 
 mod check;
 mod endpoint;
@@ -19,6 +20,7 @@ mod private_file;
 mod problem;
 mod reference;
 mod resolve;
+mod rules;
 mod tree;
 mod trust;
 mod watch;
@@ -31,11 +33,13 @@ pub(crate) use private_file::write as write_private;
 pub(crate) use problem::dotted;
 pub use problem::{ConfigError, Warning};
 pub use reference::{readme_table, reference_markdown, schema};
+pub use rules::{RulesFile, UnreadRules};
 pub use settings::{
     ActionSettings, BackendSettings, Chain, Clocks, CloudPolicy, Dialect, EditSettings,
     EmbeddingSettings, EmbeddingSource, Engine, Link, Place, Preview, PrivacySettings, Provider,
     ServerSettings, Settings, TaskSettings,
 };
+pub use starter::{Choices, PROJECT_STARTER, STARTER, write_starter};
 pub use tree::{Origin, Source};
 pub use trust::{Project, TrustStore};
 pub use watch::{Watcher, watch};

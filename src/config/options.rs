@@ -203,12 +203,14 @@ pub struct ActionOptions {
     pub task: Option<Task>,
     /// The kind of code action that editors sort it by, such as `refactor.rewrite`.
     pub kind: Option<String>,
-    /// Where the result goes: `replace`, `insert_before`, `insert_after` or `continue` the selection, or `answer`.
+    /// Where the result goes: `replace`, `insert_before`, `insert_after` or `continue` the selection, `new_file`, `answer`, or `diagnostics`.
     pub output: Option<String>,
     /// Language ids it is offered for; all when left out.
     pub languages: Option<Vec<String>>,
     /// Whether it asks for an instruction first.
     pub input: Option<bool>,
+    /// The name of a `new_file`, beside the document: `{stem}.md`, `{stem}_notes.{extension}`.
+    pub file: Option<String>,
     /// The prompt, a template.
     pub template: Option<String>,
 }

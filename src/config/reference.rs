@@ -126,7 +126,7 @@ Files are TOML, merged key by key; a later one wins:
 
 A project's file and the editor's settings may come with a cloned repository.
 They may choose among the backends of your own chain and their models, forbid cloud, lower `max_tokens` and add ignores; anything else in them is ignored, and that is said.
-After `arawn trust`, which holds until the project's files change, a project may also choose any backend that you have defined and add actions.
+After `arawn trust`, which holds until the project's files change, a project may also choose any backend that you have defined and add actions, and its [rules](context.md#rules) are used.
 
 A model belongs to the backend that is in force where it is written: `[llm] model` is never asked for at a fallback, nor at a backend that another layer chooses.
 A task takes from `[llm]` what it leaves out, the fallbacks too; `fallback = []` has none.

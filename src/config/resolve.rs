@@ -380,6 +380,18 @@ impl Resolver<'_> {
             }
         }
         let is_named = links.iter().any(|link| link.backend.as_str() == local::BACKEND);
+        if is_named && self.unusable.contains_key(&BackendName::new(local::BACKEND)) {
+            let is_first = first == local::BACKEND;
+            let key = if is_first { &first_key } else { &fallback_key };
+            // Said once, for the table that names it.
+            if key[0] == table[0] {
+                let key = key.clone();
+                self.warn(
+                    &key,
+                    "names \"local\", and the local engine is not set up; run `arawn local setup`",
+                );
+            }
+        }
         if !is_named && self.local.is_set_up() && self.local.in_every_chain {
             links.push(Link { backend: local::BACKEND.into(), model: None });
         }
@@ -475,6 +487,7 @@ fn action_settings(id: String, options: ActionOptions) -> ActionSettings {
         ("output", options.output),
         ("languages", options.languages.map(|languages| languages.join(", "))),
         ("input", options.input.map(|input| input.to_string())),
+        ("file", options.file.clone()),
         ("template", options.template),
     ];
     let fields = fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::endpoint;
 use super::environment::Environment;
 use super::local::LocalSettings;
 use crate::model::{BackendName, Task};
@@ -170,6 +171,11 @@ impl fmt::Debug for BackendSettings {
 }
 
 impl BackendSettings {
+    /// Whether code and key go to another machine in the clear.
+    pub fn is_unencrypted(&self) -> bool {
+        self.base_url.scheme() == "http" && !endpoint::is_loopback(&self.base_url)
+    }
+
     /// The provider's name for sentences: "Ollama", else the backend's own name.
     pub fn provider_text(&self) -> String {
         self.provider.display_name().map_or_else(|| self.name.to_string(), str::to_owned)

@@ -1,4 +1,4 @@
-//! Trust in projects: the user's own act, kept in the state folder, bound to path and content.
+//! Trust in projects and their rules: the user's own act, kept in the state folder, bound to path and content.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,6 +11,7 @@ use super::environment::Environment;
 use super::layers;
 use super::private_file;
 use super::problem::ConfigError;
+use super::rules::RulesFile;
 
 /// What a project brings along: its configuration and its actions, as they are on disk now.
 pub struct Project {
@@ -39,9 +40,19 @@ impl Project {
         Ok(project)
     }
 
-    /// Whether it has anything that trust could change.
+    /// Whether it has anything that trust could change. Rules count too, so that this looks through its folders.
     pub fn is_empty(&self) -> bool {
-        self.file.is_none() && self.action_files().is_empty()
+        !self.has_config() && self.rules().is_empty()
+    }
+
+    /// Whether it has a configuration or actions.
+    fn has_config(&self) -> bool {
+        self.file.is_some() || !self.action_files().is_empty()
+    }
+
+    /// Its rules for assistants, as they are now.
+    pub fn rules(&self) -> Vec<RulesFile> {
+        RulesFile::all(&self.root)
     }
 
     /// The folder of the project's actions.
@@ -108,12 +119,16 @@ fn is_plain(path: &Path, root: &Path) -> bool {
 pub struct TrustStore {
     file: PathBuf,
     projects: BTreeMap<PathBuf, String>,
+    rules: BTreeMap<PathBuf, String>,
 }
 
 #[derive(Default, Serialize, Deserialize)]
 struct Stored {
     version: u32,
     projects: BTreeMap<PathBuf, String>,
+    /// Files with rules, each with a digest of the content that is allowed.
+    #[serde(default)]
+    rules: BTreeMap<PathBuf, String>,
 }
 
 impl TrustStore {
@@ -124,7 +139,7 @@ impl TrustStore {
             .ok()
             .and_then(|bytes| serde_json::from_slice(&bytes).ok())
             .unwrap_or_default();
-        Ok(Self { file, projects: stored.projects })
+        Ok(Self { file, projects: stored.projects, rules: stored.rules })
     }
 
     /// Where the store lies.
@@ -143,18 +158,44 @@ impl TrustStore {
         self.projects.contains_key(&project.root) && !self.trusts(project)
     }
 
-    /// Trusts a project with the content it has now.
+    /// Trusts a project with the content it has now, its rules included.
     pub fn add(&mut self, project: &Project) -> io::Result<()> {
-        let unreadable = "its files are symbolic links or cannot be read";
-        let digest = project.digest().ok_or_else(|| io::Error::other(unreadable))?;
-        self.projects.insert(project.root.clone(), digest);
+        if project.has_config() || !project.refused.is_empty() {
+            let unreadable = "its files are symbolic links or cannot be read";
+            let digest = project.digest().ok_or_else(|| io::Error::other(unreadable))?;
+            self.projects.insert(project.root.clone(), digest);
+        }
+        self.rules.extend(project.rules().into_iter().map(|rules| (rules.path, rules.digest)));
         self.save()
+    }
+
+    /// Whether rules may be used with this content.
+    pub fn allows_rules(&self, path: &Path, digest: &str) -> bool {
+        self.rules.get(path).is_some_and(|allowed| allowed == digest)
+    }
+
+    /// Whether rules were allowed, with whatever content.
+    pub fn knows_rules(&self, path: &Path) -> bool {
+        self.rules.contains_key(path)
+    }
+
+    /// Allows rules with this content.
+    pub fn allow_rules(&mut self, path: &Path, digest: &str) -> io::Result<()> {
+        self.rules.insert(path.to_owned(), digest.to_owned());
+        self.save()
+    }
+
+    /// The files with rules that are allowed, if they stay as they are.
+    pub fn rules(&self) -> impl Iterator<Item = (&Path, &str)> {
+        self.rules.iter().map(|(path, digest)| (path.as_path(), digest.as_str()))
     }
 
     /// Trusts a project no longer; tells whether it was trusted.
     pub fn remove(&mut self, root: &Path) -> io::Result<bool> {
         let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
-        let was_there = self.projects.remove(&root).is_some();
+        let n_rules = self.rules.len();
+        self.rules.retain(|path, _| !path.starts_with(&root));
+        let was_there = self.projects.remove(&root).is_some() || self.rules.len() < n_rules;
         if was_there {
             self.save()?;
         }
@@ -167,7 +208,8 @@ impl TrustStore {
     }
 
     fn save(&self) -> io::Result<()> {
-        let stored = Stored { version: 1, projects: self.projects.clone() };
+        let stored =
+            Stored { version: 1, projects: self.projects.clone(), rules: self.rules.clone() };
         private_file::write(&self.file, &serde_json::to_vec_pretty(&stored)?)
     }
 }

@@ -6,6 +6,6 @@ mod structure;
 mod window;
 
 pub use budget::Budget;
-pub use pack::{OutlineWish, Packed, Sources, pack};
+pub use pack::{OutlineWish, Packed, Sources, cut_to_fit, pack};
 pub use structure::Structure;
 pub use window::{Surroundings, surroundings};

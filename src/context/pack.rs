@@ -60,7 +60,7 @@ pub struct Packed {
 pub fn pack(sources: &Sources<'_>, n_tokens: usize) -> Packed {
     let Sources { snapshot, range, structure, .. } = *sources;
     let mut left = n_tokens;
-    let rules = first_lines(sources.rules, MOST_FOR_RULES.min(n_tokens / 3));
+    let rules = cut_to_fit(sources.rules, MOST_FOR_RULES.min(n_tokens / 3));
     left = left.saturating_sub(cost(&rules));
     let mut packed = Packed { rules, ..Packed::default() };
 
@@ -94,7 +94,7 @@ fn cost(text: &str) -> usize {
 }
 
 /// The first lines of a text within so many tokens, and a word about what is missing.
-fn first_lines(text: &str, n_tokens: usize) -> String {
+pub fn cut_to_fit(text: &str, n_tokens: usize) -> String {
     let text = text.trim_end();
     if cost(text) <= n_tokens {
         return text.to_owned();
@@ -145,7 +145,9 @@ fn outline(structure: &Structure, n_tokens: usize) -> String {
         estimated_tokens(lines_up_to(depth).map(|line| line.len() + 1).sum::<usize>())
     };
     let depth = (0..=deepest).rev().find(|&depth| cost_up_to(depth) <= n_tokens).unwrap_or(0);
-    listed(lines_up_to(depth), n_tokens)
+    // Half a level says more than a level that says next to nothing.
+    let leaves_room = depth < deepest && cost_up_to(depth) < n_tokens / 2;
+    listed(lines_up_to(if leaves_room { depth + 1 } else { depth }), n_tokens)
 }
 
 /// The declarations around the selection that begin before a place, innermost kept where not all fit.
@@ -163,23 +165,31 @@ fn headers(structure: &Structure, shown_from: CharIdx, n_tokens: usize) -> Strin
 }
 
 fn indented(lines: &[String]) -> String {
-    let lines = lines.iter().enumerate();
-    lines.map(|(depth, line)| format!("{}{line}\n", "  ".repeat(depth))).collect()
+    let mut text = String::new();
+    for (depth, line) in lines.iter().enumerate() {
+        text.push_str(&"  ".repeat(depth));
+        text.push_str(line);
+        text.push('\n');
+    }
+    text
 }
 
 #[cfg(test)]
 #[cfg(feature = "syntax")]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
+    use crate::syntax::Parsed;
 
     /// A file of many functions in an impl, the selection in the body of the one with this number.
     fn many(n_functions: usize, selected: usize) -> (Snapshot, CharRange) {
         let mut text = String::from("use std::fmt;\nuse std::io;\n\nimpl Thing {\n");
         let mut at = 0;
         for n in 0..n_functions {
-            text.push_str(&format!("    pub fn function_{n}(&self) -> usize {{\n"));
+            _ = writeln!(text, "    pub fn function_{n}(&self) -> usize {{");
             for line in 0..12 {
-                text.push_str(&format!("        let x_{line} = {line};\n"));
+                _ = writeln!(text, "        let x_{line} = {line};");
             }
             if n == selected {
                 at = text.chars().count();
@@ -193,7 +203,9 @@ mod tests {
 
     fn packed(n_functions: usize, selected: usize, rules: &str, n_tokens: usize) -> Packed {
         let (snapshot, range) = many(n_functions, selected);
-        let structure = Structure::of(&snapshot, range);
+        let structure = Parsed::of(&snapshot.text, &snapshot.language)
+            .map(|parsed| Structure::of(&parsed, range))
+            .unwrap_or_default();
         let outline = OutlineWish::WhereLinesAreMissing;
         let sources = Sources { snapshot: &snapshot, range, structure: &structure, rules, outline };
         pack(&sources, n_tokens)
@@ -231,7 +243,7 @@ mod tests {
 
     #[test]
     fn long_rules_are_cut_at_a_line_and_say_so() {
-        let rules: String = (0..2000).map(|n| format!("- Rule number {n}.\n")).collect();
+        let rules = (0..2000).map(|n| format!("- Rule number {n}.\n")).collect::<Vec<_>>().concat();
         let packed = packed(60, 30, &rules, 6000);
         assert!(estimated_tokens(packed.rules.len()) <= 2000);
         assert!(packed.rules.starts_with("- Rule number 0.\n"));

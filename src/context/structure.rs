@@ -1,7 +1,7 @@
 //! What a parser knows of the file around a selection.
 
 use crate::syntax::{Import, Parsed, Symbol, enclosing, outline};
-use crate::text::{CharRange, Snapshot};
+use crate::text::CharRange;
 
 /// What a file declares and brings in, and what the selection stands in.
 ///
@@ -17,22 +17,10 @@ pub struct Structure {
 }
 
 impl Structure {
-    /// Parses a file. Takes about a millisecond for a thousand lines, so it is no work for a thread that others
-    /// wait for.
-    pub fn of(snapshot: &Snapshot, range: CharRange) -> Self {
-        let Some(parsed) = Parsed::of(&snapshot.text, &snapshot.language) else {
-            return Self::default();
-        };
-        let found = outline(&parsed);
-        let enclosing = enclosing(&parsed, range);
+    /// What a parser found in a file with a selection.
+    pub fn of(parsed: &Parsed, selected: CharRange) -> Self {
+        let found = outline(parsed);
+        let enclosing = enclosing(parsed, selected);
         Self { imports: found.imports, symbols: found.symbols, enclosing }
-    }
-
-    /// The same on a thread where nobody waits.
-    pub async fn read(snapshot: &Snapshot, range: CharRange) -> Self {
-        let snapshot = snapshot.clone();
-        let read = tokio::task::spawn_blocking(move || Self::of(&snapshot, range));
-        // A parser that came to grief costs the outline, not the job.
-        read.await.unwrap_or_default()
     }
 }

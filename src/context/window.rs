@@ -8,9 +8,8 @@ use crate::text::{CharIdx, CharRange, Snapshot, without_invisible};
 /// A line longer than this is clipped: minified code says little and costs much.
 const LONGEST_LINE: usize = 300;
 
-/// Far from the selection the first line shown is one of every so many, so that what is sent begins alike when the
-/// next selection is a few lines further on: a server that has read it once need not read it again.
-const STEP: usize = 16;
+/// From so many lines above the selection on, a few less do no harm.
+const MANY: usize = 32;
 
 /// What stands around a selection, with line feeds whatever the document has, for the model to read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,7 +26,7 @@ pub struct Surroundings {
 
 /// The lines around a range within a budget of tokens.
 ///
-/// Whole lines from the nearest outward, on both sides by turns, until the next one does not fit. Long lines
+/// Whole lines from the nearest outward, two above for one below, until the next one does not fit. Long lines
 /// are clipped with `…`, invisible characters left out. Where many lines are shown above, the first one is on a
 /// round number.
 pub fn surroundings(snapshot: &Snapshot, range: CharRange, n_tokens: usize) -> Surroundings {
@@ -50,21 +49,38 @@ pub fn surroundings(snapshot: &Snapshot, range: CharRange, n_tokens: usize) -> S
     while goes_up || goes_down {
         goes_up = goes_up && take_line(text, above.next(), &mut purse, &mut before);
         goes_down = goes_down && take_line(text, below.next(), &mut purse, &mut after);
+        // What stands above says more, and stays in a server's cache while the selection moves on.
+        goes_up = goes_up && take_line(text, above.next(), &mut purse, &mut before);
     }
     // The pieces beside the selection are on its own lines.
-    let n_above = before.len() - 1;
-    let mut first_shown = first_line - n_above;
-    if first_shown > 0 && n_above > STEP * 3 {
-        first_shown = first_shown.next_multiple_of(STEP);
-        before.truncate(first_line - first_shown + 1);
+    let first_shown = round(first_line, before.len() - 1);
+    for far in before.drain(first_line - first_shown + 1..) {
+        purse.n_tokens += estimated_tokens(far.len());
+        goes_down = true;
+    }
+    while goes_down {
+        goes_down = take_line(text, below.next(), &mut purse, &mut after);
     }
     before.reverse();
     Surroundings {
         before: before.concat(),
         after: after.concat(),
         starts_at: CharIdx(text.line_to_char(first_shown)),
-        is_whole: n_above == first_line && next_line + after.len() - 1 >= text.len_lines(),
+        is_whole: first_shown == 0 && next_line + after.len() > text.len_lines(),
     }
+}
+
+/// The first line to show, if so many lines above another would fit.
+///
+/// On a round number, so that what is sent begins alike when the next selection is a few lines further on: a server
+/// that has read it once need not read it again.
+fn round(first_line: usize, n_above: usize) -> usize {
+    let first_shown = first_line - n_above;
+    if first_shown == 0 || n_above < MANY {
+        return first_shown;
+    }
+    let step = (n_above / 4 + 1).next_power_of_two();
+    first_shown.next_multiple_of(step)
 }
 
 /// What may still be spent.
@@ -148,7 +164,7 @@ mod tests {
 
     #[test]
     fn the_first_line_shown_stays_while_the_selection_moves_a_little() {
-        let text: String = (0..600).map(|n| format!("line {n}\n")).collect();
+        let text = (0..600).map(|n| format!("line {n}\n")).collect::<Vec<_>>().concat();
         let snapshot = Snapshot::of_text(&text, "x", None);
         let starts = |line: usize| {
             let at = CharIdx(snapshot.text.line_to_char(line));

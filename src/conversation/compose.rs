@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Message, Request, Role, ToolSpec};
 use crate::model::{Arguments, estimated_tokens};
+use crate::rules::Rules;
 
 /// What the model is told when it has tools.
 const WITH_TOOLS: &str = include_str!("../prompts/templates/system_tools.md");
@@ -30,6 +31,8 @@ pub(super) struct Talk {
     pub(super) current: usize,
     /// Goes with that message.
     pub(super) context: Vec<Excerpt>,
+    /// Go with all of them.
+    pub(super) rules: Rules,
 }
 
 impl Talk {
@@ -41,7 +44,7 @@ impl Talk {
         let mut messages = self.messages.clone();
         messages[self.current] = self.current_message(window);
         let mut request = Request {
-            system: self.system(tools),
+            system: self.system(window, tools),
             messages: if tools.is_empty() { without_calls(messages) } else { messages },
             tools: tools.to_vec(),
             ..Request::default()
@@ -56,12 +59,13 @@ impl Talk {
         request
     }
 
-    fn system(&self, tools: &[ToolSpec]) -> String {
-        match (self.system.is_empty(), tools.is_empty()) {
+    fn system(&self, window: usize, tools: &[ToolSpec]) -> String {
+        let system = match (self.system.is_empty(), tools.is_empty()) {
             (_, true) => self.system.clone(),
             (true, false) => WITH_TOOLS.trim().to_owned(),
             (false, false) => format!("{}\n{}", self.system, WITH_TOOLS.trim()),
-        }
+        };
+        self.rules.after(&system, window)
     }
 
     /// The user's words with the excerpts before them, which get at most half of a window.
@@ -196,7 +200,13 @@ mod tests {
             })
             .collect();
         messages.push(Message::user("last"));
-        Talk { system: String::new(), current: messages.len() - 1, messages, context: Vec::new() }
+        Talk {
+            system: String::new(),
+            current: messages.len() - 1,
+            messages,
+            context: Vec::new(),
+            rules: Rules::default(),
+        }
     }
 
     fn called(talk: &mut Talk, n: usize, result: &str) {

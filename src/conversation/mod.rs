@@ -83,6 +83,8 @@ impl Assistant {
         let Turn { message, images, choice, mut origin, context, sight } = turn;
         add_files(&mut origin.files, &conversation.files);
         let tools = sight.map(|sight| self.tools(&origin.workspace, sight));
+        let rules = self.rules_of_workspace(&origin);
+        add_files(&mut origin.files, &rules.files);
         let order = Order { settings: self.settings(), task: Task::Chat, choice, origin };
         let mut messages = conversation.messages.clone();
         messages.push(Message { images, ..Message::user(message) });
@@ -91,6 +93,7 @@ impl Assistant {
             current: messages.len() - 1,
             messages,
             context,
+            rules,
         };
         let mut rounds = self.rounds(order, talk, tools);
         let answer = rounds.run(watch).await?;
@@ -105,11 +108,13 @@ impl Assistant {
         &self,
         request: &Request,
         choice: &Choice,
-        origin: Origin,
+        mut origin: Origin,
         sight: Sight,
         watch: &mut (dyn FnMut(Progress<'_>) + Send),
     ) -> Result<Answer, Box<Failure>> {
         let tools = self.tools(&origin.workspace, sight);
+        let rules = self.rules_of_workspace(&origin);
+        add_files(&mut origin.files, &rules.files);
         let choice = choice.clone();
         let order = Order { settings: self.settings(), task: Task::Ask, choice, origin };
         let talk = Talk {
@@ -117,6 +122,7 @@ impl Assistant {
             messages: request.messages.clone(),
             current: request.messages.len().saturating_sub(1),
             context: Vec::new(),
+            rules,
         };
         self.rounds(order, talk, Some(tools)).run(watch).await
     }

@@ -22,6 +22,20 @@ pub fn replace_file(path: &Path, text: &str) -> io::Result<()> {
     written
 }
 
+/// Makes a file that is not there, and the folders it lies in. Never writes into anything that is there.
+pub fn create_file(path: &Path, text: &str) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+    if written.is_err() {
+        // Half a file is worse than none; the error that matters is the one above.
+        let _ = fs::remove_file(path);
+    }
+    written
+}
+
 /// Creates a new file in the same folder, under a name that nobody has.
 fn stage_beside(path: &Path) -> io::Result<(PathBuf, File)> {
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
@@ -48,6 +62,16 @@ mod tests {
         replace_file(&path, "new\r\n").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new\r\n");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_new_file_is_made_with_its_folders_and_never_over_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b/c.rs");
+        create_file(&path, "one").unwrap();
+        let again = create_file(&path, "two").unwrap_err();
+        assert_eq!(again.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "one");
     }
 
     #[cfg(unix)]

@@ -155,10 +155,9 @@ pub fn look_at(edit: &Proposed<'_>) -> Findings {
     findings.add("outside", outside(edit, &old));
     findings.add("invisible", invisible(edit, &old));
     findings.add("leftover", leftover(edit, &old));
-    let after = syntax::after(edit);
-    findings.add("syntax", syntax::errors(edit, after.as_ref()));
+    findings.add("syntax", syntax::errors(edit));
     if edit.may_change == MayChange::Comments {
-        findings.add("comments_only", syntax::code_kept(edit, after.as_ref()));
+        findings.add("comments_only", syntax::code_kept(edit));
     }
     findings.add(
         "protected_path",

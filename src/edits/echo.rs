@@ -59,15 +59,15 @@ pub(super) fn strip(mut code: Vec<String>, target: &Target<'_>) -> Vec<String> {
     super::extract::without_blank_ends(code)
 }
 
-/// The code inside a repeated line on both sides: the head and the end of the block around the selection.
+/// The code inside a repeated line on both sides: the neighbors, or the head and the end of the block around.
 fn enclosed<'a>(code: &'a [String], around: &Neighbors<'_>, text: &str) -> Option<&'a [String]> {
     let (first, inner) = code.split_first()?;
     let (last, inner) = inner.split_last()?;
     let above = around.before.iter().rfind(|line| !line.trim().is_empty())?;
     let below = around.after.iter().find(|line| !line.trim().is_empty())?;
     let repeats = first.trim() == above.trim() && last.trim() == below.trim();
-    let is_block = is_substantial(first) && balance(first) != [0; 3];
-    (repeats && is_block && balance(&inner.join("\n")) == balance(text)).then_some(inner)
+    let is_sure = is_substantial(first) && (balance(first) != [0; 3] || is_substantial(last));
+    (repeats && is_sure && balance(&inner.join("\n")) == balance(text)).then_some(inner)
 }
 
 /// The code without repeated lines of what follows it, for a place with nothing selected.
@@ -175,7 +175,7 @@ fn better_balance(longer: &[String], shorter: &[String], selection: &str) -> boo
 }
 
 /// Open brackets less closed ones, of each kind.
-fn balance(text: &str) -> [i32; 3] {
+pub(super) fn balance(text: &str) -> [i32; 3] {
     let mut balance = [0; 3];
     for c in text.chars() {
         match c {

@@ -6,12 +6,12 @@ use super::prose::is_prose_language;
 
 /// Comment openers, longest first.
 const OPENERS: &[&str] = &[
-    "{/*", "<!--", "///", "//!", "//", "/**", "/*", "(*", "{-", "--[[", "--", "#", ";;", ";", "%",
-    "\"\"\"", "'''", "*",
+    "{/*", "<!--", "<%#", "{#", "<#", "///", "//!", "//", "/**", "/*", "(*", "{-", "--[[", "--",
+    "#", ";;", ";", "%", "\"\"\"", "'''", "REM ", "rem ", ":: ", "! ", "' ", "*",
 ];
 
 /// Comment closers.
-const CLOSERS: &[&str] = &["*/}", "-->", "*/", "*)", "-}", "]]", "\"\"\"", "'''"];
+const CLOSERS: &[&str] = &["*/}", "-->", "%>", "#}", "#>", "*/", "*)", "-}", "]]", "\"\"\"", "'''"];
 
 /// Words that, next to dots, say that code was left out.
 const HINTS: &[&str] = &[
@@ -34,6 +34,15 @@ const HINTS: &[&str] = &[
     "truncated",
     "other",
     "more",
+    "keep",
+    "restlicher",
+    "restlichen",
+    "reste",
+    "resto",
+    "existente",
+    "existant",
+    "остальной",
+    "остальная",
 ];
 
 /// What a comment without dots begins with when it stands for code.
@@ -88,6 +97,54 @@ const PHRASES: &[&str] = &[
     "implementation omitted",
     "truncated for brevity",
     "snip",
+    "more code here",
+    "implementation goes here",
+    "implementation here",
+    "logic goes here",
+    "rest des codes",
+    "der rest bleibt",
+    "restlicher code",
+    "le reste du code",
+    "reste du code",
+    "el resto del código",
+    "resto del código",
+    "o restante do código",
+    "остальной код",
+    "без изменений",
+];
+
+/// Beginnings that also begin ordinary comments; alone or with dots behind them they stand for code.
+const SHORT_PHRASES: &[&str] = &[
+    "existing fields",
+    "existing methods",
+    "existing functions",
+    "existing imports",
+    "existing logic",
+    "existing properties",
+    "existing tests",
+    "keep existing",
+    "keep the existing",
+    "keep the rest",
+    "other methods",
+    "other functions",
+    "more methods",
+    "more code",
+];
+
+/// The same in languages without spaces between words; anywhere in a comment.
+const CJK_PHRASES: &[&str] = &[
+    "其余代码",
+    "其他代码",
+    "剩余代码",
+    "代码不变",
+    "保持不变",
+    "此处省略",
+    "省略",
+    "残りのコード",
+    "既存のコード",
+    "変更なし",
+    "나머지 코드",
+    "기존 코드",
 ];
 
 /// The first line of `code` that stands for code left out, and that the selection does not have itself.
@@ -112,18 +169,50 @@ fn is_elision(line: &str) -> bool {
         // `foo(...)` and `...rest` are code in many languages, a body of dots in none.
         return true;
     }
-    let Some(comment) = comment_text(line) else { return false };
+    match comment_text(line) {
+        Some(comment) => is_elided(comment),
+        None => stub_comment(line).is_some_and(is_elided),
+    }
+}
+
+/// The comment that stands in a body of its own: `{ /* ... */ }`, `pass  # existing code`.
+fn stub_comment(line: &str) -> Option<&str> {
+    let body = line.strip_suffix('}').and_then(|line| line.rsplit_once('{'));
+    let in_braces = body.and_then(|(_, body)| comment_text(body.trim()));
+    let in_placeholder =
+        line.strip_suffix(']').and_then(|line| line.strip_prefix('[')).filter(|text| {
+            let words = words(text);
+            begins_with_phrase(&words.join(" ")) && text.contains(' ')
+        });
+    let behind_pass = ["pass", "return", "return;", "{"].iter().find_map(|word| {
+        let (code, comment) = [" #", " //"]
+            .iter()
+            .find_map(|sign| line.find(sign).map(|idx| (line[..idx].trim(), line[idx..].trim())))?;
+        let is_stub = code == *word || *word == "{" && code.ends_with('{');
+        is_stub.then_some(comment)
+    });
+    in_braces.or(in_placeholder).or(behind_pass.and_then(comment_text))
+}
+
+fn is_elided(comment: &str) -> bool {
     let (leads, trails) = (has_dots_at_start(comment), has_dots_at_end(comment));
     let words = words(comment);
     let hint = |word: &String| HINTS.contains(&word.as_str());
     if words.is_empty() {
         return leads;
     }
-    if leads && (trails || words.len() <= 8) && words.iter().any(hint) {
+    if leads && (trails || words.len() <= 8 && words.iter().any(hint)) {
+        return true;
+    }
+    if (leads || trails || words.len() <= 3)
+        && CJK_PHRASES.iter().any(|text| comment.contains(text))
+    {
         return true;
     }
     let sentence = words.join(" ");
+    let is_short = SHORT_PHRASES.iter().any(|phrase| sentence.starts_with(phrase));
     begins_with_phrase(&sentence) && (trails || words.len() <= 8)
+        || is_short && (trails || words.len() <= 2)
 }
 
 /// `... rest of code ...` without a comment sign.
@@ -193,6 +282,17 @@ mod tests {
             "# ... (rest of the code remains unchanged)",
             "// omitted for brevity",
             "% ... code continues here ...",
+            "// Existing fields...",
+            "# ... (keep existing code)",
+            "{# ... rest of the template ... #}",
+            "<%# ... existing markup ... %>",
+            "' ... existing code ...",
+            "REM ... rest of the script ...",
+            "[more code here]",
+            "fn helper() { /* ... */ }",
+            "pass  # existing code",
+            "// ... 其余代码保持不变 ...",
+            "# ... остальной код ...",
         ] {
             assert_eq!(find(&[line.to_owned()], "x = 1", ""), Some(line.trim()), "{line}");
             assert_eq!(find(&[line.to_owned()], line, ""), None, "own line: {line}");
@@ -216,6 +316,10 @@ mod tests {
             "// Loading...",
             "// existing entries win over new ones, which callers rely upon in many places",
             "* previous value of the counter",
+            "// Existing tests rely on this order.",
+            "'...',",
+            "if (a) { // wait for more",
+            "if x { return; } // the previous code path",
         ] {
             assert_eq!(find(&[line.to_owned()], "", ""), None, "{line}");
         }

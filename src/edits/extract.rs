@@ -3,27 +3,117 @@
 //! When in doubt it refuses: an answer that is not applied can be asked for again, lost code cannot.
 
 use super::fence::{self, Block, Parts};
-use super::{Target, Unusable, echo, elision, leftovers, prose};
+use super::patch::{self, End};
+use super::refusal::is_refusal;
+use super::{
+    Target, Unusable, clean, echo, elision, envelope, foreign, leftovers, prose, unfenced,
+};
 
-/// The lines of code of an answer, with line feeds only and no blank lines at either end.
-pub(super) fn code(answer: &str, target: &Target<'_>) -> Result<Vec<String>, Unusable> {
+/// What an answer holds.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// Lines of code that are to be fitted to their place.
+    Code {
+        /// With line feeds only and no blank lines at either end.
+        lines: Vec<String>,
+        /// Whether a fence told where they end.
+        fenced: bool,
+    },
+    /// The selection's new text, made by a patch, word for word.
+    Patched(String),
+}
+
+/// Lines of code with what their fence said of them.
+struct Piece {
+    lines: Vec<String>,
+    tag: String,
+    fenced: bool,
+}
+
+/// The lines of code of an answer, for where a patch makes no sense.
+pub(super) fn code(answer: &str, target: &Target<'_>) -> Result<(Vec<String>, bool), Unusable> {
+    match find(answer, target)? {
+        Found::Code { lines, fenced } => Ok((lines, fenced)),
+        Found::Patched(_) => Err(Unusable::Patch),
+    }
+}
+
+/// Finds the code of an answer.
+pub(super) fn find(answer: &str, target: &Target<'_>) -> Result<Found, Unusable> {
     let known = known_text(target);
     let answer = leftovers::strip(answer, &known)?;
+    let answer = without_quote_marks(&envelope::open(&answer, target)?, target);
     if answer.trim().is_empty() {
         return Err(Unusable::Empty);
     }
     let parts = fence::split(&answer);
-    let lines = if parts.blocks.is_empty() && !parts.unclosed {
+    if let Some(patched) = patched(&answer, &parts, target) {
+        let text = patched?;
+        return check_elision(&text.lines().map(str::to_owned).collect::<Vec<_>>(), target)
+            .map(|()| Found::Patched(text));
+    }
+    let piece = if parts.ends_unopened && prose_reads_as_code(&parts) {
+        Piece { fenced: true, ..unfenced(&parts.prose.join("\n"), target)? }
+    } else if parts.blocks.is_empty() && !parts.unclosed {
         unfenced(&answer, target)?
     } else {
         fenced(&answer, parts, target)?
     };
-    let lines = without_blank_ends(lines);
+    let lines = clean::clean(piece.lines, target, &known)?;
     if lines.is_empty() {
         return Err(Unusable::Empty);
     }
     check(&lines, target)?;
-    Ok(lines)
+    foreign::check(&lines, &piece.tag, target, &known)?;
+    Ok(Found::Code { lines, fenced: piece.fenced })
+}
+
+/// Whether lines in front of a fence that was never opened are more than an announcement of a block.
+fn prose_reads_as_code(parts: &Parts) -> bool {
+    let last = parts.prose.iter().rfind(|line| !line.trim().is_empty());
+    last.is_some_and(|line| {
+        !prose::is_sentence(line) && !prose::is_chatter(line) && !line.trim_end().ends_with(':')
+    })
+}
+
+/// The selection's new text where the answer is a patch; code in a block of its own goes first.
+fn patched(answer: &str, parts: &Parts, target: &Target<'_>) -> Option<Result<String, Unusable>> {
+    if parts.unclosed {
+        return None;
+    }
+    if parts.blocks.is_empty() {
+        let lines: Vec<String> = answer.trim_matches('\n').split('\n').map(str::to_owned).collect();
+        return patch::apply(&lines, End::Open, target);
+    }
+    let blocks: Vec<&Block> = parts.blocks.iter().filter(|block| !is_blank(&block.lines)).collect();
+    let end = |block: &Block| match block.tag.as_str() {
+        "diff" | "patch" => End::Diff,
+        _ => End::Closed,
+    };
+    if blocks.is_empty()
+        || !blocks.iter().all(|block| patch::apply(&block.lines, end(block), target).is_some())
+    {
+        return None;
+    }
+    let lines: Vec<String> = blocks.iter().flat_map(|block| block.lines.clone()).collect();
+    patch::apply(&lines, end(blocks[0]), target)
+}
+
+/// An answer without the marks of a quotation around it.
+fn without_quote_marks(answer: &str, target: &Target<'_>) -> String {
+    let mut filled = answer.lines().filter(|line| !line.trim().is_empty()).peekable();
+    let has_fence = answer.lines().any(|line| {
+        line.strip_prefix("> ").is_some_and(|line| fence::Fence::of_line(line).is_some())
+    });
+    let is_quoted = filled.all(|line| line.starts_with('>')) && has_fence;
+    if !is_quoted || prose::is_prose_language(target.language) {
+        return answer.to_owned();
+    }
+    let bare = |line: &str| {
+        let line = line.strip_prefix('>').unwrap_or(line);
+        line.strip_prefix(' ').unwrap_or(line).to_owned()
+    };
+    answer.split('\n').map(bare).collect::<Vec<_>>().join("\n")
 }
 
 /// What stands around the place: marks that occur there are code, not leftovers.
@@ -33,25 +123,35 @@ fn known_text(target: &Target<'_>) -> String {
     let mut known: String = target.before.chars().skip(skipped).collect();
     known.push_str(target.selection);
     known.extend(target.after.chars().take(N_CHARS));
+    if matches!(target.language, "html" | "vue" | "svelte" | "astro" | "php" | "markdown" | "xml") {
+        // What begins and ends a turn elsewhere strikes text through here.
+        known.push_str("<s></s>");
+    }
     known
 }
 
-fn fenced(answer: &str, parts: Parts, target: &Target<'_>) -> Result<Vec<String>, Unusable> {
-    if prose::is_refusal(&parts.prose.join("\n")) {
+fn fenced(answer: &str, parts: Parts, target: &Target<'_>) -> Result<Piece, Unusable> {
+    if is_refusal(&parts.prose.join("\n")) {
         return Err(Unusable::Refusal);
     }
     let own_fence_len = fence::longest_in(target.selection);
     let is_document_with_fences =
         own_fence_len > 0 && !parts.blocks.iter().any(|block| block.fence_len > own_fence_len);
     if is_document_with_fences {
-        return whole_block(answer, parts.unclosed);
+        let lines = whole_block(answer, parts.unclosed)?;
+        return Ok(Piece { lines, tag: String::new(), fenced: true });
     }
     if parts.unclosed {
         return Err(Unusable::CutOff);
     }
     let blocks: Vec<Block> =
         parts.blocks.into_iter().filter(|block| block.fence_len > own_fence_len).collect();
-    choose(blocks, target)
+    let block = unwrapped(choose(blocks, target)?, target);
+    let text = block.lines.join("\n");
+    let opened = envelope::open(&text, target)?;
+    let lines =
+        if opened == text { block.lines } else { opened.split('\n').map(str::to_owned).collect() };
+    Ok(Piece { lines, tag: block.tag, fenced: true })
 }
 
 /// The block around the whole answer, where the selection has fences of its own that look the same.
@@ -67,10 +167,10 @@ fn whole_block(answer: &str, unclosed: bool) -> Result<Vec<String>, Unusable> {
             let inner = &lines[1..lines.len() - 1];
             let n_fences =
                 inner.iter().filter(|line| fence::Fence::of_line(line).is_some()).count();
-            if n_fences % 2 == 0 && n_fences > 0 && !opener.info.is_empty() {
-                Ok(inner.iter().map(|line| (*line).to_owned()).collect())
-            } else {
-                Err(Unusable::Ambiguous)
+            match n_fences % 2 == 0 && n_fences > 0 && !opener.info.is_empty() {
+                true => Ok(inner.iter().map(|line| (*line).to_owned()).collect()),
+                false if unclosed => Err(Unusable::CutOff),
+                false => Err(Unusable::Ambiguous),
             }
         }
         _ if unclosed => Err(Unusable::CutOff),
@@ -78,8 +178,25 @@ fn whole_block(answer: &str, unclosed: bool) -> Result<Vec<String>, Unusable> {
     }
 }
 
+/// A block without a second pair of fences just inside the first.
+fn unwrapped(mut block: Block, target: &Target<'_>) -> Block {
+    let lines = without_blank_ends(block.lines.clone());
+    let ends = (lines.first().map(String::as_str), lines.last().map(String::as_str));
+    if let (Some(first), Some(last)) = ends
+        && let (Some(opener), Some(closer)) =
+            (fence::Fence::of_line(first), fence::Fence::of_line(last))
+        && lines.len() > 2
+        && closer.closes(&opener)
+        && !prose::is_prose_language(target.language)
+    {
+        block.tag = opener.info.to_lowercase();
+        block.lines = lines[1..lines.len() - 1].to_vec();
+    }
+    block
+}
+
 /// The one block that was asked for.
-fn choose(blocks: Vec<Block>, target: &Target<'_>) -> Result<Vec<String>, Unusable> {
+fn choose(blocks: Vec<Block>, target: &Target<'_>) -> Result<Block, Unusable> {
     let mut blocks: Vec<Block> =
         blocks.into_iter().filter(|block| !is_blank(&block.lines)).collect();
     if blocks.iter().any(|block| block.tag == "diff") && target.language != "diff" {
@@ -109,7 +226,7 @@ fn choose(blocks: Vec<Block>, target: &Target<'_>) -> Result<Vec<String>, Unusab
     }
     match narrowed.len() {
         0 => Err(Unusable::Empty),
-        1 => Ok(narrowed.swap_remove(0).lines),
+        1 => Ok(narrowed.swap_remove(0)),
         _ => Err(Unusable::Ambiguous),
     }
 }
@@ -127,109 +244,37 @@ fn is_other_language(tag: &str, language: &str) -> bool {
     (SHELLS.contains(&tag) && !SHELLS.contains(&language)) || OUTPUTS.contains(&tag)
 }
 
-fn unfenced(answer: &str, target: &Target<'_>) -> Result<Vec<String>, Unusable> {
-    if prose::is_refusal(answer) {
-        return Err(Unusable::Refusal);
-    }
-    if answer.chars().all(|c| matches!(c, '`' | '~') || c.is_whitespace()) {
-        return Err(Unusable::NoCode);
-    }
-    if let Some(code) = inline_code(answer, target.selection) {
-        return Ok(vec![code]);
-    }
-    let mut lines: Vec<String> = answer.split('\n').map(str::to_owned).collect();
-    lines = without_blank_ends(lines);
-    let own: Vec<&str> = significant(target.selection.lines());
-    let is_talk = |line: &str| prose::is_chatter(line) && !own.contains(&line.trim());
-    if prose::is_prose_language(target.language) {
-        let talks = lines.first().is_some_and(|line| is_talk(line))
-            || lines.last().is_some_and(|line| is_talk(line));
-        return if talks { Err(Unusable::NoCode) } else { Ok(lines) };
-    }
-    if lines.len() > 1 && !target.language.is_empty() && lines[0].trim() == target.language {
-        // The tag of a fence that was left away.
-        lines.remove(0);
-    }
-    if lines.first().is_some_and(|line| is_talk(line) && ends_sentence(line)) {
-        lines.remove(0);
-        lines = without_blank_ends(lines);
-    }
-    while let Some(idx) = last_paragraph(&lines) {
-        if !lines[idx..].iter().all(|line| prose::is_sentence(line) && !own.contains(&line.trim()))
-        {
-            break;
-        }
-        lines.truncate(idx);
-        lines = without_blank_ends(lines);
-    }
-    if reads_as_code(&lines, &own) { Ok(lines) } else { Err(Unusable::NoCode) }
-}
-
-/// Code between single backticks and nothing else.
-fn inline_code(answer: &str, selection: &str) -> Option<String> {
-    let text = answer.trim();
-    let inner = text.strip_prefix('`')?.strip_suffix('`')?;
-    let plain =
-        !inner.is_empty() && !inner.contains(['`', '\n']) && !selection.trim().starts_with('`');
-    plain.then(|| inner.to_owned())
-}
-
-fn ends_sentence(line: &str) -> bool {
-    line.trim_end().trim_end_matches('*').ends_with([':', '.', '!'])
-}
-
-/// Where the last paragraph of several begins.
-fn last_paragraph(lines: &[String]) -> Option<usize> {
-    lines.iter().rposition(|line| line.trim().is_empty()).map(|idx| idx + 1)
-}
-
-/// Whether unfenced lines are code: neither end is a sentence, and most lines are none.
-fn reads_as_code(lines: &[String], own: &[&str]) -> bool {
-    let is_prose = |line: &&String| {
-        let text = line.trim();
-        !own.contains(&text) && (prose::is_sentence(text) || prose::is_chatter(text))
-    };
-    let significant: Vec<&String> = lines.iter().filter(|line| !line.trim().is_empty()).collect();
-    let (Some(first), Some(last)) = (significant.first(), significant.last()) else { return false };
-    let n_prose = significant.iter().copied().filter(is_prose).count();
-    !is_prose(first) && !is_prose(last) && n_prose * 2 < significant.len()
+fn unfenced(answer: &str, target: &Target<'_>) -> Result<Piece, Unusable> {
+    unfenced::lines(answer, target).map(|(lines, fenced)| Piece {
+        lines,
+        tag: String::new(),
+        fenced,
+    })
 }
 
 /// Refuses what must not be applied although it is code.
 fn check(lines: &[String], target: &Target<'_>) -> Result<(), Unusable> {
-    if prose::is_refusal(&lines.join("\n")) && !prose::is_prose_language(target.language) {
+    if is_refusal(&lines.join("\n")) && !prose::is_prose_language(target.language) {
         return Err(Unusable::Refusal);
     }
-    if is_patch(lines, target) {
+    if patch::apply(lines, End::Open, target).is_some() {
         return Err(Unusable::Patch);
     }
+    let ends = [lines.first(), lines.last()];
+    let is_fence = |line: &&String| {
+        fence::Fence::of_line(line).is_some() && !target.selection.contains(line.trim())
+    };
+    if ends.iter().flatten().any(is_fence) && !prose::is_prose_language(target.language) {
+        return Err(Unusable::Ambiguous);
+    }
+    check_elision(lines, target)
+}
+
+fn check_elision(lines: &[String], target: &Target<'_>) -> Result<(), Unusable> {
     match elision::find(lines, target.selection, target.language) {
         Some(line) => Err(Unusable::Elided { line: line.chars().take(60).collect() }),
         None => Ok(()),
     }
-}
-
-fn is_patch(lines: &[String], target: &Target<'_>) -> bool {
-    if matches!(target.language, "diff" | "patch") {
-        return false;
-    }
-    let marks = |line: &String| {
-        (line.starts_with("@@ -") && line[3..].contains(" @@"))
-            || line.starts_with("<<<<<<< ")
-            || line.starts_with(">>>>>>> ")
-            || line.starts_with("--- a/")
-            || line.starts_with("+++ b/")
-    };
-    if lines.iter().any(|line| marks(line) && !target.selection.contains(line.trim())) {
-        return true;
-    }
-    // All of the old lines with signs in front of them, but no header.
-    let signed = |line: &&String| line.starts_with(['+', '-']);
-    let n_signed = lines.iter().filter(signed).count();
-    let both = lines.iter().any(|line| line.starts_with('+'))
-        && lines.iter().any(|line| line.starts_with('-'));
-    let own_signs = target.selection.lines().any(|line| line.starts_with(['+', '-']));
-    both && !own_signs && n_signed * 3 > lines.len() && !prose::is_prose_language(target.language)
 }
 
 /// The lines of a text that are not blank, trimmed.

@@ -1,5 +1,7 @@
 //! Code fences in Markdown, as models really write them.
 
+use super::prose;
+
 /// A fence of backticks longer than any run of them in `texts`, at least three.
 pub fn fence_longer_than(texts: &[&str]) -> String {
     let longest = texts.iter().map(|text| longest_run(text)).max().unwrap_or(0);
@@ -54,6 +56,12 @@ impl<'a> Fence<'a> {
             && self.indent <= opener.indent + 3
     }
 
+    /// Whether a sentence is glued to the fence that closes the block of `opener`.
+    fn closes_before_talk(&self, opener: &Self) -> bool {
+        let closer = Self { info: "", ..*self };
+        self.info.contains(' ') && prose::is_sentence(self.info) && closer.closes(opener)
+    }
+
     /// The language the block says it is in, lower case.
     fn tag(&self) -> String {
         let word = self.info.trim_start_matches(['{', '.']);
@@ -74,6 +82,12 @@ pub(super) struct Block {
     pub(super) lines: Vec<String>,
 }
 
+impl Block {
+    fn of(fence: &Fence<'_>) -> Self {
+        Self { tag: fence.tag(), fence_len: fence.len, lines: Vec::new() }
+    }
+}
+
 /// An answer taken apart.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Parts {
@@ -83,6 +97,36 @@ pub(super) struct Parts {
     pub(super) prose: Vec<String>,
     /// Whether the last block was never closed.
     pub(super) unclosed: bool,
+    /// Whether that block is nothing but a last bare fence: the end of a block that was never opened.
+    pub(super) ends_unopened: bool,
+}
+
+impl Parts {
+    /// Ends a block with the answer. Some models glue the fence to the last line of code.
+    fn close_at_end(&mut self, opener: &Fence<'_>, mut block: Block, depth: usize) {
+        let n_filled = block.lines.iter().rposition(|line| !line.trim().is_empty());
+        let Some(last) = n_filled.and_then(|idx| block.lines.get_mut(idx)).filter(|_| depth == 0)
+        else {
+            self.unclosed = true;
+            self.ends_unopened = block.lines.iter().all(|line| line.trim().is_empty())
+                && opener.info.is_empty()
+                && self.blocks.is_empty();
+            return;
+        };
+        let fence = opener.mark.to_string().repeat(opener.len);
+        let code = last.trim_end().strip_suffix(&fence).filter(|code| !code.ends_with(opener.mark));
+        match code.map(|code| code.trim_end().to_owned()) {
+            // Behind the sign of a comment it is a fence in documentation.
+            Some(code)
+                if code.chars().any(char::is_alphanumeric)
+                    || code.ends_with(['}', ')', ']', ';']) =>
+            {
+                *last = code;
+                self.blocks.push(block);
+            }
+            _ => self.unclosed = true,
+        }
+    }
 }
 
 /// Takes an answer (line feeds only) apart at its fences.
@@ -92,13 +136,20 @@ pub(super) fn split(answer: &str) -> Parts {
     for line in answer.split('\n') {
         let fence = Fence::of_line(line);
         match (open.take(), fence) {
-            (None, Some(fence)) => {
-                let block = Block { tag: fence.tag(), fence_len: fence.len, lines: Vec::new() };
-                open = Some((fence, block, 0));
-            }
-            (None, None) => parts.prose.push(line.to_owned()),
+            (None, Some(fence)) => open = Some((fence, Block::of(&fence), 0)),
+            (None, None) => match fence_behind_talk(line) {
+                Some((talk, fence)) => {
+                    parts.prose.push(talk.to_owned());
+                    open = Some((fence, Block::of(&fence), 0));
+                }
+                None => parts.prose.push(line.to_owned()),
+            },
             (Some((opener, block, 0)), Some(fence)) if fence.closes(&opener) => {
                 parts.blocks.push(block);
+            }
+            (Some((opener, block, 0)), Some(fence)) if fence.closes_before_talk(&opener) => {
+                parts.blocks.push(block);
+                parts.prose.push(fence.info.to_owned());
             }
             (Some((opener, mut block, depth)), fence) => {
                 block.lines.push(without_indent(line, opener.indent));
@@ -111,8 +162,21 @@ pub(super) fn split(answer: &str) -> Parts {
             }
         }
     }
-    parts.unclosed = open.is_some();
+    if let Some((opener, block, depth)) = open {
+        parts.close_at_end(&opener, block, depth);
+    }
     parts
+}
+
+/// A sentence with a fence at its end that opens a block: `Here it is: ```rust`.
+fn fence_behind_talk(line: &str) -> Option<(&str, Fence<'_>)> {
+    let start = line.find("```").filter(|&start| start > 0)?;
+    let (talk, rest) = line.split_at(start);
+    let fence = Fence::of_line(rest)?;
+    let is_tag = fence.info.chars().all(|c| c.is_alphanumeric() || "+#-_".contains(c));
+    let is_talk =
+        talk.trim_end().ends_with(':') && (prose::is_sentence(talk) || prose::is_chatter(talk));
+    (is_tag && is_talk).then_some((talk, fence))
 }
 
 /// Takes away up to `n_chars` of white space: an indented block's lines are indented with it.

@@ -3,69 +3,7 @@
 //! Nothing is removed that the document itself has near the selection: there it is code.
 
 use super::Unusable;
-
-/// After one of these the model's turn is over; what follows is invented.
-const ENDS: &[&str] = &[
-    "<|im_end|>",
-    "<|endoftext|>",
-    "<|end_of_text|>",
-    "<|eot_id|>",
-    "<|eom_id|>",
-    "<|EOT|>",
-    "<|end|>",
-    "<|return|>",
-    "<|eos|>",
-    "<end_of_turn>",
-    "<start_of_turn>",
-    "<|im_start|>user",
-    "<|user|>",
-    "<|start_header_id|>user",
-    "<｜end▁of▁sentence｜>",
-    "<｜User｜>",
-    "<EOT>",
-    "▁<EOT>",
-    "[INST]",
-    "<<SYS>>",
-    "<|fim_pad|>",
-    "<fim_pad>",
-    "<|file_sep|>",
-    "<file_sep>",
-    "<|repo_name|>",
-    "<|fim_prefix|>",
-    "<fim_prefix>",
-    "<｜fim▁begin｜>",
-];
-
-/// What may stand in front of the model's own words.
-const BEGINNINGS: &[&str] = &[
-    "<|im_start|>assistant",
-    "<|start_header_id|>assistant<|end_header_id|>",
-    "<start_of_turn>model",
-    "<|start|>assistant",
-    "<|assistant|>",
-    "<｜Assistant｜>",
-    "<|begin_of_text|>",
-    "<｜begin▁of▁sentence｜>",
-    "[/INST]",
-    "<s>",
-];
-
-/// The answer begins behind the last of these.
-const LAST_WORDS: &[&str] = &[
-    "<|channel|>final<|message|>",
-    "<MID>",
-    "<|fim_middle|>",
-    "<fim_middle>",
-    "<｜fim▁end｜>",
-    "[MIDDLE]",
-];
-
-/// Ends that are also HTML or prose: they count only at the very end or alone on their line.
-const LONE_ENDS: &[&str] =
-    &["</s>", "[/INST]", "<|im_start|>", "<｜fim▁hole｜>", "<SUF>", "[SUFFIX]"];
-
-/// Names of the tags in which models think aloud.
-const THOUGHTS: &[&str] = &["think", "thinking", "thought", "reasoning", "reflection"];
+use super::marks::{BEGINNINGS, CALLS, CURSORS, ENDS, LAST_WORDS, LINE_ENDS, LONE_ENDS, THOUGHTS};
 
 /// The answer without leftovers. `known` is the text of the document around the place.
 pub(super) fn strip(answer: &str, known: &str) -> Result<String, Unusable> {
@@ -73,14 +11,52 @@ pub(super) fn strip(answer: &str, known: &str) -> Result<String, Unusable> {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let text = without_beginnings(&text, known);
     let text = without_thoughts(text, known)?;
-    let mut text = without_beginnings(text, known);
+    if is_call(text, known) {
+        return Err(Unusable::ToolCall);
+    }
+    let mut text = final_channel(without_beginnings(text, known), known)?;
     for mark in LAST_WORDS.iter().filter(|mark| !known.contains(**mark)) {
         if let Some(idx) = text.rfind(mark) {
             text = &text[idx + mark.len()..];
         }
     }
     let text = without_thoughts(text, known)?;
-    Ok(without_ends(text, known).to_owned())
+    let mut text = without_ends(text, known).to_owned();
+    for mark in CURSORS.iter().filter(|mark| !known.contains(**mark)) {
+        while let Some(idx) = unquoted(&text, mark) {
+            text.replace_range(idx..idx + mark.len(), "");
+        }
+    }
+    Ok(text)
+}
+
+/// Whether a line of an answer begins to call a tool.
+fn is_call(text: &str, known: &str) -> bool {
+    let calls = |mark: &&str| {
+        !known.contains(*mark) && text.lines().any(|line| line.trim_start().starts_with(*mark))
+    };
+    CALLS.iter().any(calls)
+        // Harmony without its special tokens.
+        || text.lines().any(|line| line.contains(" to=functions.")) && !known.contains("to=functions.")
+}
+
+/// The final channel of a Harmony answer whose special tokens were lost: `analysis...assistantfinal...`.
+fn final_channel<'a>(text: &'a str, known: &str) -> Result<&'a str, Unusable> {
+    let opens = |word: &str| {
+        let thoughts = text.split("assistantfinal").next().unwrap_or_default();
+        let line = thoughts.lines().next().unwrap_or_default();
+        let rest = line.strip_prefix(word).filter(|rest| !rest.contains(['=', '(', ';', '{']));
+        rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_uppercase()) && rest.contains(' '))
+    };
+    if opens("analysis") && !known.contains("analysis") {
+        let idx = text.rfind("assistantfinal").ok_or(Unusable::CutOff)?;
+        return Ok(&text[idx + "assistantfinal".len()..]);
+    }
+    let in_channel = text.trim_start().starts_with("<|channel|>") && !known.contains("<|channel|>");
+    if in_channel && !text.contains("<|channel|>final<|message|>") {
+        return Err(Unusable::CutOff);
+    }
+    Ok(text)
 }
 
 fn without_beginnings<'a>(mut text: &'a str, known: &str) -> &'a str {
@@ -97,6 +73,11 @@ fn without_ends<'a>(text: &'a str, known: &str) -> &'a str {
     let unknown = |mark: &&&str| !known.contains(**mark);
     let cut = ENDS.iter().filter(unknown).filter_map(|mark| unquoted(text, mark)).min();
     let mut text = &text[..cut.unwrap_or(text.len())];
+    for mark in LINE_ENDS.iter().filter(unknown) {
+        if let Some(idx) = text.find(&format!("\n{mark}")) {
+            text = &text[..idx];
+        }
+    }
     for mark in LONE_ENDS.iter().filter(unknown) {
         if let Some(idx) = lone(text, mark) {
             text = &text[..idx];
@@ -130,14 +111,16 @@ fn lone(text: &str, mark: &str) -> Option<usize> {
 
 /// The answer behind the model's thoughts.
 fn without_thoughts<'a>(text: &'a str, known: &str) -> Result<&'a str, Unusable> {
-    for name in THOUGHTS {
-        let (opening, closing) = (format!("<{name}>"), format!("</{name}>"));
-        if known.contains(&opening) || known.contains(&closing) {
+    for (opening, closing) in THOUGHTS {
+        if known.contains(opening.trim_end()) || known.contains(closing) {
             continue;
         }
-        // Templates often put the opening tag into the prompt, so that only the closing one is answered.
-        let opens = text.trim_start().starts_with(&opening);
-        if let Some(idx) = text.rfind(&closing).filter(|_| opens || name.starts_with("think")) {
+        // Templates often put the opening mark into the prompt, so that only the closing one is answered.
+        let opens = text.trim_start().starts_with(opening);
+        let stands_alone = opening.contains("think") || opening.contains("THINK");
+        let mut ends = text.rmatch_indices(closing).map(|(idx, _)| idx);
+        let end = ends.find(|idx| !text[..*idx].ends_with(['"', '\'', '`']));
+        if let Some(idx) = end.filter(|_| opens || stands_alone) {
             return Ok(&text[idx + closing.len()..]);
         }
         if opens {

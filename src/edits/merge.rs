@@ -3,6 +3,8 @@
 //! Line by line, as version control does it. Never a marker in the user's text, and never a clean result that
 //! lacks something the user typed.
 
+use std::collections::HashMap;
+
 use diffy::{ConflictStyle, MergeOptions};
 use ropey::Rope;
 use similar::{Algorithm, DiffOp, capture_diff_slices};
@@ -42,6 +44,10 @@ pub fn merge(original: &str, present: &str, answer: &str) -> Merged {
     if answer == original {
         return Merged::Clean(present.to_owned());
     }
+    if present.is_empty() {
+        // Blank lines are alike: a merge would find some of them left.
+        return Merged::Conflict { preferring_answer: answer.to_owned() };
+    }
     let eol = dominant_eol(present);
     let [original, answer] = [original, answer].map(|text| with_eol(text, eol));
     let [base, ours, theirs] = [&original, present, &answer].map(|text| format!("{text}{eol}"));
@@ -67,7 +73,11 @@ fn merge_lines(base: &str, ours: &str, theirs: &str, eol: &str) -> Merged {
         None => text,
     };
     match options.merge(base, ours, theirs) {
-        Ok(text) if keeps_typing(base, ours, &text) => Merged::Clean(without_eol(text)),
+        Ok(text)
+            if keeps_typing(base, ours, &text) && keeps_deleting(base, ours, theirs, &text) =>
+        {
+            Merged::Clean(without_eol(text))
+        }
         Ok(text) => Merged::Conflict { preferring_answer: without_eol(text) },
         Err(marked) => {
             Merged::Conflict { preferring_answer: without_eol(second_sides(&marked, n_signs)) }
@@ -112,6 +122,27 @@ fn keeps_typing(base: &str, ours: &str, merged: &str) -> bool {
         .flat_map(|op| &our_lines[op.new_range()]);
     let mut merged_lines = merged.split_inclusive('\n');
     typed.into_iter().all(|line| merged_lines.any(|merged_line| merged_line == *line))
+}
+
+/// Whether no line that the user deleted is back, because the answer has moved it.
+fn keeps_deleting(base: &str, ours: &str, theirs: &str, merged: &str) -> bool {
+    let [base, ours, theirs, merged] = [base, ours, theirs, merged].map(counted);
+    base.iter().filter(|(line, n)| count(&ours, line) < **n).all(|(line, n)| {
+        let added = count(&theirs, line).saturating_sub(*n);
+        count(&merged, line) <= count(&ours, line) + added
+    })
+}
+
+fn counted(text: &str) -> HashMap<&str, usize> {
+    let mut counts = HashMap::new();
+    for line in text.split_inclusive('\n') {
+        *counts.entry(line).or_default() += 1;
+    }
+    counts
+}
+
+fn count(counts: &HashMap<&str, usize>, line: &str) -> usize {
+    counts.get(line).copied().unwrap_or_default()
 }
 
 fn dominant_eol(text: &str) -> &'static str {
@@ -234,6 +265,12 @@ mod tests {
     fn an_editor_that_trims_on_save_is_no_conflict() {
         check_clean("a  \n  \nb\n", "a\n\nb\n", "A  \n  \nb\n", "A\n\nb\n");
         check_conflict("a  \nb\n", "x\nb\n", "A  \nb\n", "A  \nb\n");
+    }
+
+    #[test]
+    fn what_the_user_deleted_does_not_come_back_where_the_answer_moved_it() {
+        assert!(!keeps_deleting("a\nb\nc\n", "a\nc\n", "c\na\nb\n", "c\na\nb\n"));
+        assert!(keeps_deleting("a\nb\nc\n", "a\nc\n", "b\nb\nc\n", "b\nc\n"));
     }
 
     #[test]

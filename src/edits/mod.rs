@@ -6,22 +6,32 @@
 
 mod apply;
 mod check;
+mod clean;
+mod complete;
 mod diff;
 mod echo;
 mod elision;
+mod envelope;
 mod extract;
 mod fence;
 mod fit;
+mod foreign;
 mod indent;
 mod leftovers;
+mod marks;
 mod merge;
+mod numbers;
 mod parse;
+mod patch;
 mod proposal;
 mod prose;
+mod refusal;
 mod region;
 mod selection;
+mod typography;
+mod unfenced;
 
-pub use apply::replace_file;
+pub use apply::{create_file, replace_file};
 pub use check::{
     Check, Culprit, Fault, Findings, MayChange, Proposed, Protection, Verdict, look_at, protection,
 };
@@ -84,9 +94,21 @@ pub enum Unusable {
     /// Nothing but what stands around the selection.
     #[error("the answer only repeats the code around the selection")]
     Echo,
-    /// A patch where code was asked for.
-    #[error("the answer is a patch, not the code")]
+    /// A patch where code was asked for, and one that does not apply word for word inside the selection.
+    #[error("the answer is a patch that does not fit the selection")]
     Patch,
+    /// A tool was called in the text of the answer.
+    #[error("the model tried to call a tool instead of answering")]
+    ToolCall,
+    /// Code in another language than the document's.
+    #[error("the answer is written for {language}, not for this file's language")]
+    OtherLanguage {
+        /// The language, as users write it.
+        language: String,
+    },
+    /// Line numbers that cannot be told from the code.
+    #[error("the answer has line numbers in front of its code")]
+    LineNumbers,
     /// Characters that nobody sees and that were not there before.
     #[error("the answer brings in an invisible character (U+{:04X})", u32::from(*character))]
     Invisible {

@@ -1,9 +1,9 @@
 //! From an answer to the text that goes into the document: in place of a selection, beside it, or after it.
 
-use super::extract::{self, significant};
+use super::extract::{self, Found, significant};
 use super::fit::{Frame, Habits, end_of, lead};
 use super::indent::{self, Model};
-use super::{Side, Target, Unusable, echo};
+use super::{Side, Target, Unusable, complete, echo};
 use crate::text::new_invisible;
 
 /// As much text before the selection as a continuation may repeat, in bytes.
@@ -13,11 +13,15 @@ const N_REPEATED: usize = 8 * 1024;
 ///
 /// Indentation, line breaks, and the white space at both ends of the selection stay as they are.
 pub fn replacement(answer: &str, target: &Target<'_>) -> Result<String, Unusable> {
-    let code = extract::code(answer, target)?;
+    let (code, fenced) = match extract::find(answer, target)? {
+        Found::Code { lines, fenced } => (lines, fenced),
+        Found::Patched(text) => return checked(text, target),
+    };
     if echo::is_neighbor(&code, target) {
         return Err(Unusable::Echo);
     }
     let mut code = echo::strip(code, target);
+    complete::check_whole(&code, fenced, target)?;
     let (habits, frame) = (Habits::of(target), Frame::of(target));
     habits.restyle(&mut code);
     let code = frame.indented(code, target);
@@ -29,7 +33,9 @@ pub fn replacement(answer: &str, target: &Target<'_>) -> Result<String, Unusable
 /// Before: to be inserted at the selection's start, ends with a line break. After: to be inserted at its end.
 /// A selection that begins or ends inside a line should be widened first ([`super::widen_to_lines`]).
 pub fn insertion(answer: &str, target: &Target<'_>, side: Side) -> Result<String, Unusable> {
-    let code = without_selection(extract::code(answer, target)?, target, side)?;
+    let (code, fenced) = extract::code(answer, target)?;
+    complete::check_closed(&code, fenced, "", target)?;
+    let code = without_selection(code, target, side)?;
     let (habits, frame) = (Habits::of(target), Frame::of(target));
     let mut code = code;
     habits.restyle(&mut code);
@@ -50,7 +56,7 @@ pub fn insertion(answer: &str, target: &Target<'_>, side: Side) -> Result<String
 
 /// Takes the code out of an answer that goes on from the selection's end, to be inserted there.
 pub fn continuation(answer: &str, target: &Target<'_>) -> Result<String, Unusable> {
-    let code = extract::code(answer, target)?;
+    let (code, _) = extract::code(answer, target)?;
     let habits = Habits::of(target);
     let context = [end_of(target.before, N_REPEATED), target.selection].concat();
     let here = lead(&context);

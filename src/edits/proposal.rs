@@ -280,4 +280,27 @@ mod tests {
             "--- a/x\n+++ b/x\n@@ -1,2 +1,3 @@ hunk 1\n a\n-b\n\\ No newline at end of file\n+c\n+d\n\\ No newline at end of file\n"
         );
     }
+
+    proptest::proptest! {
+        #[test]
+        fn some_hunks_and_then_the_rest_make_the_whole(
+            old in proptest::collection::vec("[abc\u{1F980}]{0,2}", 0..10),
+            new in proptest::collection::vec("[abc\u{1F980}]{0,2}", 0..10),
+            crlf: bool,
+            chosen in proptest::collection::vec(proptest::bool::ANY, 12),
+        ) {
+            let eol = if crlf { "\r\n" } else { "\n" };
+            let (old, new) = (old.join(eol), new.join(eol));
+            let mut now = Rope::from_str(&format!("head\n{old}\ntail"));
+            let mut proposal = Proposal::new(&old, &new, CharIdx(5));
+            let (first, rest): (Vec<usize>, Vec<usize>) =
+                (0..proposal.hunks().len()).partition(|&idx| chosen[idx]);
+            apply(&mut proposal, &mut now, &first);
+            proptest::prop_assert_eq!(proposal.pending(&now), rest.clone());
+            apply(&mut proposal, &mut now, &rest);
+            proptest::prop_assert_eq!(now.to_string(), format!("head\n{new}\ntail"));
+            let all = proposal.hunks().iter().all(|hunk| hunk.state(&now) == HunkState::Applied);
+            proptest::prop_assert!(all);
+        }
+    }
 }

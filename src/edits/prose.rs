@@ -1,44 +1,5 @@
 //! Tells prose from code, for answers that do not keep them apart.
 
-/// Openings by which models decline.
-const APOLOGIES: &[&str] = &[
-    "i'm sorry",
-    "i’m sorry",
-    "i am sorry",
-    "sorry,",
-    "sorry but",
-    "i apologize",
-    "unfortunately",
-    "as an ai",
-    "as a language model",
-    "i cannot",
-    "i can't",
-    "i can’t",
-    "i'm unable",
-    "i am unable",
-    "i'm not able",
-    "i won't",
-    "i must decline",
-];
-
-/// Words that decline.
-const REFUSALS: &[&str] = &[
-    "cannot",
-    "can't",
-    "can’t",
-    "unable",
-    "not able",
-    "won't",
-    "won’t",
-    "decline",
-    "as an ai",
-    "as a language model",
-    "not comfortable",
-    "don't have access",
-    "not allowed",
-    "not permitted",
-];
-
 /// Languages whose text is prose itself.
 const PROSE_LANGUAGES: &[&str] = &[
     "markdown",
@@ -57,6 +18,13 @@ const PROSE_LANGUAGES: &[&str] = &[
     "vimwiki",
     "bibtex",
     "mail",
+    "gherkin",
+    "cucumber",
+    "robotframework",
+    "robot",
+    "fountain",
+    "applescript",
+    "srt",
 ];
 
 /// Words that English sentences have and programs hardly ever do between other words.
@@ -84,6 +52,35 @@ const FUNCTION_WORDS: &[&str] = &[
     "has",
     "code",
     "following",
+    // German, French, Spanish, Italian
+    "der",
+    "das",
+    "ist",
+    "und",
+    "eine",
+    "nicht",
+    "mit",
+    "für",
+    "hier",
+    "dieser",
+    "le",
+    "les",
+    "une",
+    "est",
+    "dans",
+    "pour",
+    "voici",
+    "cette",
+    "el",
+    "los",
+    "una",
+    "está",
+    "este",
+    "aquí",
+    "gli",
+    "della",
+    "questo",
+    "ecco",
 ];
 
 /// How a model begins when it talks about what it is going to show.
@@ -135,6 +132,26 @@ const CHATTER: &[&str] = &[
     "updated code",
     "fixed code",
     "refactored code",
+    "original",
+    "before:",
+    "after:",
+    "fixed:",
+    "updated:",
+    "corrected:",
+    "changes",
+    "key changes",
+    "hier ist",
+    "natürlich",
+    "voici",
+    "bien sûr",
+    "aquí está",
+    "aquí tienes",
+    "claro",
+    "ecco",
+    "certo",
+    "aqui está",
+    "вот",
+    "конечно",
 ];
 
 /// Whether documents in that language are prose.
@@ -142,29 +159,25 @@ pub(super) fn is_prose_language(language: &str) -> bool {
     PROSE_LANGUAGES.contains(&language)
 }
 
-/// Whether a text begins by declining to do the work.
-pub(super) fn is_refusal(text: &str) -> bool {
-    let lower = text.trim_start().to_lowercase();
-    let first: String = lower.chars().take(300).collect();
-    APOLOGIES.iter().any(|opening| first.starts_with(opening))
-        && REFUSALS.iter().any(|word| first.contains(word))
-}
-
 /// Whether a line talks about the answer instead of being part of it.
 pub(super) fn is_chatter(line: &str) -> bool {
-    let lower = line.trim().trim_start_matches(['#', '*', ' ']).to_lowercase();
+    let lower = without_symbols(line).to_lowercase();
     let opens = CHATTER.iter().any(|opening| {
-        lower.strip_prefix(opening).is_some_and(|rest| {
-            !opening.ends_with(char::is_alphabetic)
-                || !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_')
-        })
+        lower
+            .strip_prefix(opening)
+            .is_some_and(|rest| !opening.ends_with(char::is_alphabetic) || ends_word(rest))
     });
     opens && !is_punctuated_like_code(line)
 }
 
 /// Whether a line reads as an English sentence and not as code.
 pub(super) fn is_sentence(line: &str) -> bool {
-    let line = without_number(line.trim());
+    let line = line.trim();
+    if reads_as_cjk_text(line) {
+        return true;
+    }
+    let unmarked = without_inline_code(without_number(without_emoji(line)));
+    let line = unmarked.as_str();
     if line.is_empty() || is_punctuated_like_code(line) || starts_like_comment(line) {
         return false;
     }
@@ -172,15 +185,68 @@ pub(super) fn is_sentence(line: &str) -> bool {
     let capital = words.first().is_some_and(|word| is_capitalized(word));
     let ends = line.ends_with(['.', '!', '?', ':']);
     let plain = words.iter().filter(|word| is_plain_word(word)).count() * 4 >= words.len() * 3;
-    let function_words = words
-        .iter()
-        .filter(|word| {
-            FUNCTION_WORDS.contains(
-                &word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase().as_str(),
-            )
-        })
-        .count();
+    let function_words = words.iter().filter(|word| is_function_word(word)).count();
     plain && ((capital && (ends || words.len() >= 3)) || (words.len() >= 4 && function_words >= 2))
+}
+
+/// Whether a word of talk ends before `rest`; a name of code goes on with a dot or a parenthesis.
+fn ends_word(rest: &str) -> bool {
+    let mut chars = rest.chars();
+    match chars.next() {
+        None | Some(' ' | ':' | '!' | ',' | '\'' | '’' | '*' | ';' | '-' | '\n') => true,
+        Some('.') => chars.next().is_none_or(|c| c == ' ' || c == '.'),
+        Some(c) => !c.is_ascii(),
+    }
+}
+
+/// Whether a line is a whole sentence with its full stop, which no statement looks like by chance.
+pub(super) fn is_whole_sentence(line: &str) -> bool {
+    let text = line.trim();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let ends = text.ends_with(['.', '!', '?', ':', '。', '！', '？']);
+    let is_long = words.len() >= 4 && words.iter().any(|word| is_function_word(word));
+    ends && (is_long || reads_as_cjk_text(text)) && is_sentence(text)
+}
+
+fn is_function_word(word: &str) -> bool {
+    let word = word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+    FUNCTION_WORDS.contains(&word.as_str())
+}
+
+/// A line without the marks of headings and the emoji that talk begins with.
+fn without_symbols(line: &str) -> &str {
+    without_emoji(line.trim().trim_start_matches(['#', '*', ' ']))
+}
+
+fn without_emoji(line: &str) -> &str {
+    let is_emoji = |c: char| matches!(c, '\u{2190}'..='\u{2BFF}' | '\u{FE0F}' | '\u{200D}' | '\u{1F000}'..='\u{1FAFF}');
+    line.trim_start_matches(|c: char| is_emoji(c) || c == ' ')
+}
+
+/// Whether a line is Chinese, Japanese or Korean text with no code but what is quoted in it.
+fn reads_as_cjk_text(line: &str) -> bool {
+    let is_cjk = |c: char| matches!(c, '\u{3040}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7AF}');
+    let text = without_inline_code(line);
+    let n_cjk = text.chars().filter(|c| is_cjk(*c)).count();
+    let n_ascii = text.chars().filter(char::is_ascii_alphanumeric).count();
+    // In code such text stands in quotes or behind the sign of a comment.
+    n_cjk >= 3
+        && n_cjk > n_ascii
+        && !starts_like_comment(&text)
+        && !text.contains(['"', '\'', '=', ';', '{', '}', '(', '<'])
+}
+
+/// A line with a plain word in place of what it quotes between backticks.
+fn without_inline_code(line: &str) -> String {
+    let pieces: Vec<&str> = line.split('`').collect();
+    // A lone backtick quotes nothing.
+    if pieces.len().is_multiple_of(2) {
+        return line.to_owned();
+    }
+    let word = |(idx, piece): (usize, &&str)| {
+        if idx % 2 == 0 { (*piece).to_owned() } else { "q".to_owned() }
+    };
+    pieces.iter().enumerate().map(word).collect()
 }
 
 /// The text of an entry in a numbered list.
@@ -213,9 +279,7 @@ fn starts_like_comment(line: &str) -> bool {
 fn is_punctuated_like_code(line: &str) -> bool {
     let text = line.trim();
     // What stands between backticks is quoted code in a sentence.
-    let pieces = text.split('`').enumerate();
-    let outside: String =
-        pieces.map(|(idx, piece)| if idx % 2 == 0 { piece } else { "q" }).collect();
+    let outside = without_inline_code(text);
     outside.ends_with([';', '{', '}', ',', '\\', '>', '=', '(', '['])
         || [
             "()", " = ", "==", "=>", "->", "::", "&&", "||", "</", "/>", "+=", ":=", "();", "\t",
@@ -257,13 +321,5 @@ mod tests {
         ] {
             assert!(!is_sentence(line), "{line}");
         }
-    }
-
-    #[test]
-    fn refusals_are_told_from_apologies() {
-        assert!(is_refusal("I'm sorry, but I can't help with that."));
-        assert!(is_refusal("As an AI language model, I cannot run code."));
-        assert!(!is_refusal("I apologize for the confusion. Here is the code:"));
-        assert!(!is_refusal("fn cannot() {}"));
     }
 }

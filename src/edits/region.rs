@@ -2,7 +2,7 @@
 
 use ropey::Rope;
 
-use crate::text::{Change, CharRange, Shift, whole_text_changes};
+use crate::text::{Change, CharIdx, CharRange, Shift, whole_text_changes};
 
 /// A range of a document that moves with the text around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,43 +11,61 @@ pub struct Region {
     pub range: CharRange,
     /// Whether anything inside was changed since.
     pub touched: bool,
-    /// What is inserted exactly at the start belongs inside.
-    takes_in_start: bool,
-    /// What is inserted exactly at the end belongs inside.
-    takes_in_end: bool,
+    /// Whether all of it was replaced together with text around it: then nobody can tell what of it is inside.
+    pub is_lost: bool,
+    /// Where what is inserted exactly at a border belongs inside.
+    takes_in: Borders,
+}
+
+/// The borders of a region.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Borders {
+    start: bool,
+    end: bool,
 }
 
 impl Region {
     /// An untouched region.
     pub fn new(range: CharRange) -> Self {
-        Self { range, touched: false, takes_in_start: false, takes_in_end: false }
+        Self { range, touched: false, is_lost: false, takes_in: Borders::default() }
     }
 
     /// The region with borders that take in what is inserted exactly at them.
+    #[must_use]
     pub fn taking_in(self) -> Self {
-        Self { takes_in_start: true, takes_in_end: true, ..self }
+        Self { takes_in: Borders { start: true, end: true }, ..self }
     }
 
     /// Moves the region as a change moves the text.
     ///
     /// What is inserted exactly at its start is before it, exactly at its end after it, with two exceptions.
     /// An empty region takes it in, since it is where the answer was to go. And where a border was deleted
-    /// together with text inside of it, what is put in its place is inside: so does an undo.
+    /// together with text inside of it, what is put in its place later is inside: so does an undo. What takes the
+    /// place of the whole region is inside, with all that was replaced together with it.
     pub fn follow(&mut self, change: &Change) {
         let (start, end) = (self.range.start(), self.range.end());
         let (from, to) = (change.range.start(), change.range.end());
         let is_insertion = from == to;
+        let takes_in_start = self.takes_in.start || self.range.is_empty();
         let is_taken_in = is_insertion
-            && ((self.range.is_empty() && from == start)
-                || (self.takes_in_start && from == start)
-                || (self.takes_in_end && from == end));
+            && ((takes_in_start && from == start) || (self.takes_in.end && from == end));
+        let is_swallowed =
+            from <= start && end <= to && from < to && (from < start || start < end) && start < to;
+        if is_swallowed {
+            // The place itself is gone: it is somewhere in what was put there instead.
+            self.range = CharRange::new(from, change.map(to, Shift::After));
+            self.touched = true;
+            self.takes_in = Borders { start: true, end: true };
+            self.is_lost |= from < start || end < to;
+            return;
+        }
         let before = !is_taken_in && to <= start && (from < start || to < end);
         let after = !is_taken_in && from >= end && (to > end || start < from);
         let is_outside = before || after;
         if !is_outside {
             self.touched = true;
-            self.takes_in_start |= !is_insertion && from <= start;
-            self.takes_in_end |= !is_insertion && to >= end;
+            self.takes_in.start |= !is_insertion && from <= start;
+            self.takes_in.end |= !is_insertion && to >= end;
         }
         let new_start = change.map(start, if is_taken_in { Shift::Before } else { Shift::After });
         let new_end = if before || is_taken_in {
@@ -69,30 +87,61 @@ impl Region {
         now: &Rope,
     ) -> Self {
         let mut region = Self::new(range);
+        let mut edge = Self::new(line_break_before(range, before));
         for change in changes {
             region.follow(change);
+            edge.follow(change);
         }
+        region.take_in_line_start(range, edge, before, now);
         if !region.touched {
             return region;
         }
         let mut net = Self::new(range);
+        let mut edge = Self::new(line_break_before(range, before));
         for change in whole_text_changes(before, &now.to_string()) {
             net.follow(&change);
+            edge.follow(&change);
         }
+        net.take_in_line_start(range, edge, before, now);
         // Elsewhere there may be a copy of the same text.
-        let is_there = !net.touched && (net.range == region.range || net.overlaps(region));
+        let is_there = !net.touched && (now == before || net.overlaps(region));
         if is_there { net } else { region }
     }
 
-    fn overlaps(self, other: Self) -> bool {
-        self.range.start() < other.range.end() && other.range.start() < self.range.end()
+    /// Takes in what was typed in front of the first of several lines: it is part of that line.
+    fn take_in_line_start(&mut self, range: CharRange, edge: Self, before: &Rope, now: &Rope) {
+        let (first, last) = (range.start().0, range.end().0);
+        let has_whole_line = before.line_to_char(before.char_to_line(first)) == first
+            && before.char_to_line(first) < before.char_to_line(last);
+        let start = self.range.start();
+        let line_start = CharIdx(now.line_to_char(now.char_to_line(start.0)));
+        if has_whole_line && !edge.touched && edge.range.end() <= line_start && line_start < start {
+            self.range = CharRange::new(line_start, self.range.end());
+            self.touched = true;
+        }
     }
+
+    fn overlaps(self, other: Self) -> bool {
+        let (start, end) = (self.range.start(), self.range.end());
+        let (other_start, other_end) = (other.range.start(), other.range.end());
+        if self.range.is_empty() {
+            other_start <= start && end <= other_end
+        } else {
+            start < other_end && other_start < end
+        }
+    }
+}
+
+/// The character before a range, which ends the line above where the range begins one; empty at the start of
+/// the text.
+fn line_break_before(range: CharRange, text: &Rope) -> CharRange {
+    let start = range.start().0.min(text.len_chars());
+    CharRange::new(CharIdx(start.saturating_sub(1)), CharIdx(start))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::CharIdx;
 
     fn change(start: usize, end: usize, text: &str) -> Change {
         Change { range: range(start, end), text: text.to_owned() }
@@ -113,6 +162,31 @@ mod tests {
         region.follow(change);
         let expected = (range(expected.0, expected.1), touched);
         assert_eq!((region.range, region.touched), expected, "{change:?}");
+    }
+
+    #[test]
+    fn what_takes_the_place_of_all_of_it_is_inside() {
+        check_follow(5, 9, &change(4, 12, "xy"), (4, 6), true);
+        check_follow(5, 9, &change(5, 9, "xy"), (5, 7), true);
+        check_follow(5, 5, &change(3, 8, "xyz"), (3, 6), true);
+        check_follow(5, 5, &change(3, 5, "xyz"), (6, 6), false);
+    }
+
+    #[test]
+    fn what_is_typed_in_front_of_its_first_line_is_part_of_that_line() {
+        let before = Rope::from_str("a\nb\nc\nd\n");
+        let check = |at: usize, text: &str, expected: (usize, usize), touched: bool| {
+            let typed = change(at, at, text);
+            let mut now = before.clone();
+            typed.apply(&mut now);
+            let region = Region::followed(range(2, 6), [&typed], &before, &now);
+            assert_eq!((region.range, region.touched), (range(expected.0, expected.1), touched));
+        };
+        check(2, "// ", (2, 9), true);
+        check(2, "// x\n", (7, 11), false);
+        check(2, "// x\n\t", (7, 12), true);
+        check(1, "x", (3, 7), false);
+        check(6, "x", (2, 6), false);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 /// Kinds of ignore files. A file that one kind excludes stays excluded: a `!` line takes back only what
 /// its own kind said, so that no committed file can open what the user's `.gitignore` closed.
-const KINDS: [&str; 3] = [".gitignore", ".aiignore", ".arawnignore"];
+pub const KINDS: [&str; 3] = [".gitignore", ".aiignore", ".arawnignore"];
 
 /// Compiled rules, remembered until their files change.
 #[derive(Debug, Default)]

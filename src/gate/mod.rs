@@ -13,6 +13,7 @@ use std::time::SystemTime;
 use crate::config::{BackendSettings, CloudPolicy, Dialect, Place, Settings};
 use crate::model::{BackendName, Task};
 use ignored::IgnoreRules;
+pub use ignored::KINDS as IGNORE_FILES;
 
 /// Which files' content a request carries, and in which workspace they lie.
 #[derive(Clone, Debug, Default)]

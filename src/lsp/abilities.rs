@@ -17,10 +17,14 @@ use super::convert;
 pub(super) struct Abilities {
     /// Versioned `documentChanges` in workspace edits.
     pub(super) document_changes: bool,
+    /// Workspace edits that make files.
+    pub(super) create_files: bool,
     /// Progress with tokens that the server made.
     pub(super) progress: bool,
     /// `window/showDocument`.
     pub(super) show_document: bool,
+    /// `window/showMessageRequest`: messages with buttons.
+    pub(super) ask_user: bool,
     /// `workspace/configuration`.
     pub(super) configuration: bool,
     /// Registering for `workspace/didChangeConfiguration`.
@@ -45,10 +49,16 @@ impl Abilities {
                 .pointer(pointer)
                 .is_some_and(|value| !value.is_null() && value != &Value::Bool(false))
         };
+        let edit = &capabilities["workspace"]["workspaceEdit"];
+        let makes_files = edit["resourceOperations"]
+            .as_array()
+            .is_some_and(|operations| operations.iter().any(|operation| operation == "create"));
         Self {
+            create_files: makes_files && edit["documentChanges"] == true,
             document_changes: says("/workspace/workspaceEdit/documentChanges"),
             progress: says("/window/workDoneProgress"),
             show_document: says("/window/showDocument/support"),
+            ask_user: has("/window/showMessage"),
             configuration: says("/workspace/configuration"),
             register_configuration: says("/workspace/didChangeConfiguration/dynamicRegistration"),
             code_action_literals: has("/textDocument/codeAction/codeActionLiteralSupport"),

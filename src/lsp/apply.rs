@@ -6,13 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tower_lsp::lsp_types::request::ApplyWorkspaceEdit;
 use tower_lsp::lsp_types::{ApplyWorkspaceEditParams, Url, WorkspaceEdit};
 
 use crate::text::{Change, CharRange, Snapshot};
 
 use super::convert;
+use super::meant::Bell;
 use super::neutral;
 use super::requests::{NoResult, ask};
 use super::session::Session;
@@ -48,11 +48,9 @@ pub(super) struct Wanted {
 /// An edit that the client was given.
 #[derive(Clone, Debug)]
 pub(super) struct Sent {
-    /// The document.
-    pub(super) uri: Url,
-    /// As it was before.
+    /// The document as it was before.
     pub(super) before: Snapshot,
-    arrived: Arc<Notify>,
+    bell: Arc<Bell>,
     is_versioned: bool,
     has_arrived: bool,
 }
@@ -96,8 +94,9 @@ fn made(inner: &mut Inner, wanted: Wanted) -> (WorkspaceEdit, Sent) {
     for change in changes.iter().rev() {
         change.apply(&mut whole);
     }
-    let arrived = inner.meant.expect(&uri, whole, region, text);
-    (edit, Sent { uri, before, arrived, is_versioned, has_arrived: false })
+    let parts = changes.into_iter().map(|change| change.text).collect();
+    let bell = inner.meant.expect(&uri, whole, region, text, parts);
+    (edit, Sent { before, bell, is_versioned, has_arrived: false })
 }
 
 enum Answered {
@@ -113,25 +112,42 @@ async fn send(session: &Session, label: &str, edit: WorkspaceEdit, sent: Sent) -
     let limit = session.limits.client_answer;
     let answered = tokio::select! {
         biased;
-        () = sent.arrived.notified() => {
-            return Answered::Done(Applied::Yes(Sent { has_arrived: true, ..sent }));
+        is_clean = sent.bell.rung() => {
+            return Answered::Done(if is_clean {
+                Applied::Yes(Sent { has_arrived: true, ..sent })
+            } else {
+                Applied::Crossed(sent)
+            });
         }
         answered = ask::<ApplyWorkspaceEdit>(&session.client, params, limit) => answered,
     };
     match answered {
         Ok(response) if response.applied && sent.is_versioned => Answered::Done(Applied::Yes(sent)),
-        Ok(response) if response.applied => Answered::Done(if landed(session, &sent).await {
+        Ok(response) if response.applied => Answered::Done(if landed(&sent).await {
             Applied::Yes(sent)
         } else {
             Applied::Crossed(sent)
         }),
-        Ok(response) => {
-            Answered::Refused(neutral::one_line(&response.failure_reason.unwrap_or_default()))
-        }
-        Err(NoResult::Refused(reason)) => Answered::Refused(neutral::one_line(&reason)),
+        Ok(response) => refused(sent, &response.failure_reason.unwrap_or_default()).await,
+        Err(NoResult::Refused(reason)) => refused(sent, &reason).await,
         Err(NoResult::TimedOut) => Answered::Done(Applied::Refused(
             "the editor did not say whether it took the edit".to_owned(),
         )),
+    }
+}
+
+/// Believes a refusal at once where the client had reason to find the edit stale. Else its next text may show that
+/// it took the edit all the same, and a second one would do everything twice.
+async fn refused(sent: Sent, reason: &str) -> Answered {
+    let refused = Answered::Refused(neutral::one_line(reason));
+    if sent.is_versioned && sent.bell.has_news() {
+        return refused;
+    }
+    match tokio::time::timeout(ECHO, sent.bell.rung()).await {
+        Ok(true) => Answered::Done(Applied::Yes(Sent { has_arrived: true, ..sent })),
+        Ok(false) => Answered::Done(Applied::Crossed(sent)),
+        Err(_elapsed) if sent.bell.seems_taken() => Answered::Done(Applied::Crossed(sent)),
+        Err(_elapsed) => refused,
     }
 }
 
@@ -139,10 +155,12 @@ async fn send(session: &Session, label: &str, edit: WorkspaceEdit, sent: Sent) -
 ///
 /// A client that does not check versions applies an edit to whatever the text is by then, and tells of what was
 /// typed only a moment later. The text it sends next shows whether the two have crossed.
-pub(super) async fn landed(session: &Session, sent: &Sent) -> bool {
-    if sent.has_arrived || tokio::time::timeout(ECHO, sent.arrived.notified()).await.is_ok() {
+pub(super) async fn landed(sent: &Sent) -> bool {
+    if sent.has_arrived {
         return true;
     }
-    let version = session.state.snapshot(&sent.uri).map(|snapshot| snapshot.version);
-    version.is_none_or(|version| version == sent.before.version)
+    if let Ok(is_clean) = tokio::time::timeout(ECHO, sent.bell.rung()).await {
+        return is_clean;
+    }
+    !sent.bell.has_news()
 }

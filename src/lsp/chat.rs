@@ -23,6 +23,7 @@ use super::messages::{prefixed, sentence};
 use super::neutral;
 use super::notes;
 use super::progress::Progress;
+use super::rules;
 use super::run::{self, ErrorText, Ticket};
 use super::state::LastAnswer;
 use super::stream::{Piece, Stream};
@@ -87,6 +88,7 @@ pub(super) async fn run(ticket: Ticket, order: Order) -> Result<Value> {
     let conversation_id = order.conversation_id.clone();
     stream.send(Piece::BeginTurn { title: TITLE.to_owned(), conversation_id });
     notes::status(&session).await;
+    rules::ask_about(&session, &order.assistant, None, order.workspace.clone());
     let seen = Mutex::new(Seen::default());
     let ended = {
         let mut watch = |event: Watched<'_>| {

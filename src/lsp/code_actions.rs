@@ -1,5 +1,6 @@
 //! What is offered in the menu. No model is asked and nothing is read, so the answer is immediate.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -9,7 +10,9 @@ use tower_lsp::lsp_types::{
 };
 
 use crate::actions::{self, Action, Catalog, Output};
+use crate::commits;
 use crate::model::Task;
+use crate::syntax::{self, Parsed};
 use crate::text::{CharIdx, CharRange, Encoding, Snapshot, line_end};
 
 use super::commands;
@@ -18,6 +21,9 @@ use super::neutral;
 
 /// How many characters of a diagnostic a title shows.
 const IN_TITLE: usize = 60;
+
+/// How many bytes are parsed while a menu is waited for: a few milliseconds.
+const QUICKLY_PARSED: usize = 48 * 1024;
 
 /// What a menu is made from.
 pub(super) struct Menu<'a> {
@@ -46,9 +52,16 @@ impl Menu<'_> {
         let only = context.only.as_deref();
         let mut offers = self.fixes(selection, &under, only);
         let is_asked_for = only.is_some_and(|only| only.iter().any(is_ours));
+        // A commit message begins as an empty text: there is nothing to select.
+        if selection.is_empty() && !is_asked_for && commits::is_message(&self.snapshot.language) {
+            let mut messages = self.actions(selection, only, false);
+            messages.retain(|(action, _)| action.task == Task::Commit);
+            offers.extend(messages.into_iter().map(|(_, offer)| offer));
+        }
         if !selection.is_empty() || is_asked_for {
             let with_fix = under.is_empty();
-            offers.extend(self.actions(selection, only, with_fix));
+            let actions = self.actions(selection, only, with_fix);
+            offers.extend(actions.into_iter().map(|(_, offer)| offer));
         }
         offers
     }
@@ -95,16 +108,18 @@ impl Menu<'_> {
         selection: CharRange,
         only: Option<&[CodeActionKind]>,
         with_fix: bool,
-    ) -> Vec<CodeActionOrCommand> {
+    ) -> Vec<(&Action, CodeActionOrCommand)> {
         let mut offers = Vec::new();
+        let around = OnceCell::new();
         for action in self.catalog.actions.iter().filter(|action| self.fits(action)) {
             let kind = CodeActionKind::from(action.kind.clone());
-            let region = self.region(action, selection);
+            let region = self.region(action, selection, &around);
             let is_fix = action.id == "fix" && !with_fix;
             if is_fix || !is_wanted(&kind, only) || !self.has_instruction(action, region) {
                 continue;
             }
-            offers.push(self.offer(action, format!("Arawn: {}", action.title), kind, region, &[]));
+            let title = format!("Arawn: {}", action.title);
+            offers.push((action.as_ref(), self.offer(action, title, kind, region, &[])));
         }
         offers
     }
@@ -121,13 +136,41 @@ impl Menu<'_> {
             || action.languages.iter().any(|language| **language == *self.snapshot.language)
     }
 
-    /// Without a selection an action works on the line of the cursor; what goes on from the cursor, from there.
-    fn region(&self, action: &Action, selection: CharRange) -> CharRange {
-        if selection.is_empty() && action.task != Task::Complete {
-            self.whole_lines(selection)
-        } else {
-            selection
+    /// Without a selection, questions about code are about what the cursor is in, changes about its line, and
+    /// what goes on from the cursor begins there.
+    fn region(
+        &self,
+        action: &Action,
+        selection: CharRange,
+        around: &OnceCell<CharRange>,
+    ) -> CharRange {
+        match action.task {
+            _ if !selection.is_empty() => selection,
+            Task::Complete => selection,
+            Task::Explain | Task::Document | Task::Test | Task::Review => {
+                *around.get_or_init(|| self.around(selection))
+            }
+            _ => self.whole_lines(selection),
         }
+    }
+
+    /// The declaration that a cursor is in; where none is known, the lines around it without a blank one.
+    fn around(&self, cursor: CharRange) -> CharRange {
+        let text = &self.snapshot.text;
+        let is_quick = text.len_bytes() <= QUICKLY_PARSED;
+        let parsed = is_quick.then(|| Parsed::of(text, &self.snapshot.language)).flatten();
+        let symbol = parsed.and_then(|parsed| syntax::symbol_at(&parsed, cursor.start()));
+        if let Some(symbol) = symbol {
+            return self.whole_lines(symbol.range);
+        }
+        let is_blank = |line_idx: usize| text.line(line_idx).chars().all(char::is_whitespace);
+        let at = text.char_to_line(cursor.start().0.min(text.len_chars()));
+        if is_blank(at) {
+            return self.whole_lines(cursor);
+        }
+        let first = (0..at).rev().take_while(|idx| !is_blank(*idx)).last().unwrap_or(at);
+        let last = (at..text.len_lines()).take_while(|idx| !is_blank(*idx)).last().unwrap_or(at);
+        CharRange::new(CharIdx(text.line_to_char(first)), line_end(text, last))
     }
 
     fn whole_lines(&self, range: CharRange) -> CharRange {

@@ -92,8 +92,8 @@ pub(super) fn to_lsp_range(text: &Rope, range: CharRange, encoding: Encoding) ->
 
 /// The changes of one content change event, in the order in which they are to be applied.
 ///
-/// An event without a range replaces the whole text; only what differs counts as changed, so that the regions
-/// of running jobs stay where they are.
+/// Only what differs counts as changed, in an event without a range, which replaces the whole text, and in one
+/// that replaces more than it changes, as formatters do: so the regions of running jobs stay where they are.
 pub(super) fn from_lsp_content_change(
     text: &Rope,
     event: TextDocumentContentChangeEvent,
@@ -101,7 +101,14 @@ pub(super) fn from_lsp_content_change(
 ) -> Vec<Change> {
     match event.range {
         Some(range) => {
-            vec![Change { range: from_lsp_range(text, range, encoding), text: event.text }]
+            let range = from_lsp_range(text, range, encoding);
+            if range.is_empty() || event.text.is_empty() {
+                return vec![Change { range, text: event.text }];
+            }
+            let old = text.slice(range.chars()).to_string();
+            let mut changes = text::changes_between(&old, &event.text, range.start());
+            changes.reverse();
+            changes
         }
         None => text::whole_text_changes(text, &event.text),
     }
@@ -149,6 +156,26 @@ fn severity(severity: Option<DiagnosticSeverity>) -> &'static str {
     }
 }
 
+/// A change as an edit. No client can address the middle of a CRLF: where a change begins or ends there, the
+/// other half is replaced by itself.
+fn to_lsp_text_edit(text: &Rope, change: &Change, encoding: Encoding) -> TextEdit {
+    let cuts = |idx: CharIdx| {
+        let before = idx.0.checked_sub(1).and_then(|before| text.get_char(before));
+        before == Some('\r') && text.get_char(idx.0) == Some('\n')
+    };
+    let (mut start, mut end) = (change.range.start(), change.range.end());
+    let mut new_text = change.text.clone();
+    if cuts(start) {
+        start = CharIdx(start.0 - 1);
+        new_text.insert(0, '\r');
+    }
+    if cuts(end) {
+        end = CharIdx(end.0 + 1);
+        new_text.push('\n');
+    }
+    TextEdit { range: to_lsp_range(text, CharRange::new(start, end), encoding), new_text }
+}
+
 /// Changes of one text as a workspace edit: bound to a version where the client can check it.
 pub(super) fn to_lsp_workspace_edit(
     uri: &Url,
@@ -157,10 +184,7 @@ pub(super) fn to_lsp_workspace_edit(
     changes: &[Change],
     encoding: Encoding,
 ) -> WorkspaceEdit {
-    let edits = changes.iter().map(|change| TextEdit {
-        range: to_lsp_range(text, change.range, encoding),
-        new_text: change.text.clone(),
-    });
+    let edits = changes.iter().map(|change| to_lsp_text_edit(text, change, encoding));
     if version.is_none() {
         let changes = HashMap::from([(uri.clone(), edits.collect())]);
         return WorkspaceEdit { changes: Some(changes), ..WorkspaceEdit::default() };
@@ -197,10 +221,7 @@ pub(super) fn to_lsp_confirmed_edit(
         );
         edits.extend(changes.iter().map(|change| {
             OneOf::Right(AnnotatedTextEdit {
-                text_edit: TextEdit {
-                    range: to_lsp_range(&snapshot.text, change.range, encoding),
-                    new_text: change.text.clone(),
-                },
+                text_edit: to_lsp_text_edit(&snapshot.text, change, encoding),
                 annotation_id: annotation_id.clone(),
             })
         }));
@@ -239,6 +260,15 @@ mod tests {
         assert_eq!(checked(range((0, 0), (2, 1))), Err(BadRange::Outside { n_lines: 2 }));
         assert_eq!(checked(range((7, 0), (9, 0))), Err(BadRange::Outside { n_lines: 2 }));
         assert_eq!(checked(range((1, 0), (0, 1))), Err(BadRange::Reversed));
+    }
+
+    #[test]
+    fn an_edit_in_the_middle_of_a_crlf_replaces_the_other_half_by_itself() {
+        let text = Rope::from_str("a\r\nb");
+        let at = CharRange::new(CharIdx(2), CharIdx(2));
+        let change = Change { range: at, text: "x".to_owned() };
+        let edit = to_lsp_text_edit(&text, &change, Encoding::Utf16);
+        assert_eq!(edit, TextEdit { range: range((0, 1), (1, 0)), new_text: "\rx\n".to_owned() });
     }
 
     #[test]

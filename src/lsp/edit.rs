@@ -6,7 +6,8 @@ use ropey::Rope;
 use tower_lsp::lsp_types::MessageType;
 
 use crate::config::Preview;
-use crate::edits::{self, Merged, Proposal};
+use crate::edits::{self, Check, MayChange, Merged, Proposal, Proposed, Verdict};
+use crate::syntax::Parsed;
 use crate::text::{CharRange, Document, Snapshot};
 
 use super::apply::{self, Applied, Sent, Wanted};
@@ -65,6 +66,9 @@ enum NotSent {
 impl JobEdit<'_> {
     /// Brings the edit into the document; makes a proposal where the user typed in the same lines.
     pub(super) async fn apply(&self, session: &Arc<Session>, preview: Preview) -> Ended {
+        if preview != Preview::Never && self.breaks_what_was_typed(session) {
+            return self.propose(session, MISFIT, MessageType::WARNING).await;
+        }
         let mut is_merged = false;
         let label = format!("Arawn: {}", self.title);
         let applied = apply::apply(session, &label, |inner| {
@@ -138,7 +142,11 @@ impl JobEdit<'_> {
         let is_open = running.place.is_open_at(&uri);
         let document = inner.documents.get(&uri).filter(|_| is_open).ok_or(NotSent::Closed)?;
         let now = document.text();
-        let region = running.region_now(self.range, &self.snapshot.text, now).range;
+        let region = running.region_now(self.range, &self.snapshot.text, now);
+        if region.is_lost {
+            return Err(NotSent::Conflict);
+        }
+        let region = region.range;
         let Merged::Clean(text) = self.merged(now, region) else { return Err(NotSent::Conflict) };
         let present = now.slice(region.chars()).to_string();
         let changes = edits::smallest_changes(&present, &text, region.start());
@@ -149,6 +157,27 @@ impl JobEdit<'_> {
         Ok((Wanted { uri, changes, region, text }, is_merged))
     }
 
+    /// Whether the answer and what the user typed, each right by itself, make code with errors together.
+    fn breaks_what_was_typed(&self, session: &Session) -> bool {
+        let Some((snapshot, wanted)) = session.state.write(|inner| {
+            let (wanted, _) = self.wanted(inner).ok().filter(|(_, is_merged)| *is_merged)?;
+            Some((inner.documents.get(&wanted.uri)?.snapshot(), wanted))
+        }) else {
+            return false;
+        };
+        let parsed = Parsed::of(&snapshot.text, &snapshot.language);
+        let findings = edits::look_at(&Proposed {
+            snapshot: &snapshot,
+            range: wanted.region,
+            text: &wanted.text,
+            parsed: parsed.as_ref(),
+            may_change: MayChange::Everything,
+            protection: None,
+        });
+        let is_broken = |check: &Check| check.name == "syntax" && check.verdict == Verdict::Failed;
+        findings.checks.iter().any(is_broken)
+    }
+
     fn merged(&self, now: &Rope, region: CharRange) -> Merged {
         let original = self.snapshot.text.slice(self.range.chars()).to_string();
         edits::merge_into(now, region, &original, self.text)
@@ -157,13 +186,16 @@ impl JobEdit<'_> {
 
 /// Looks whether an edit that the client has taken is what its next text shows, and says so if not.
 pub(super) async fn look_after(session: Arc<Session>, sent: Sent, title: String) {
-    if !apply::landed(&session, &sent).await {
+    if !apply::landed(&sent).await {
         present::original(&session, &sent.before, &title, OTHERWISE).await;
     }
 }
 
 /// Why nothing was applied: the user changed the lines that the answer changes.
 const TYPED: &str = "you changed the same lines meanwhile";
+
+/// Why nothing was applied: the parts are right and the whole is not.
+const MISFIT: &str = "the answer does not fit what you typed meanwhile";
 
 /// Why nothing was applied: the document is not there.
 const CLOSED: &str = "the document was closed meanwhile";

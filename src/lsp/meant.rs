@@ -1,5 +1,6 @@
 //! What documents should look like once the client has done what it was asked; compared with what it sends.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use ropey::Rope;
@@ -8,6 +9,37 @@ use tower_lsp::lsp_types::Url;
 
 use crate::edits::Region;
 use crate::text::{Change, CharRange};
+
+/// Rings when an edit is in the text.
+#[derive(Debug, Default)]
+pub(super) struct Bell {
+    arrived: Notify,
+    has_crossed: AtomicBool,
+    has_news: AtomicBool,
+    seems_taken: AtomicBool,
+}
+
+impl Bell {
+    /// Waits until the edit is in the text. Returns whether nothing else happened to its place on the way: a
+    /// client that does not check versions writes over what was typed there.
+    pub(super) async fn rung(&self) -> bool {
+        self.arrived.notified().await;
+        !self.has_crossed.load(Ordering::Relaxed)
+    }
+
+    /// Whether the client has told of any change since the edit was sent.
+    pub(super) fn has_news(&self) -> bool {
+        self.has_news.load(Ordering::Relaxed)
+    }
+
+    /// Whether something that the client told of looks like the edit, wherever it has landed.
+    pub(super) fn seems_taken(&self) -> bool {
+        self.seems_taken.load(Ordering::Relaxed)
+    }
+}
+
+/// As many bytes of an edit, found in a change, are more than chance.
+const TELLING: usize = 8;
 
 /// Edits on their way to the client.
 #[derive(Debug, Default)]
@@ -25,8 +57,48 @@ struct Edit {
     region: Region,
     /// What is to stand there.
     text: String,
+    /// The new texts that it is made of.
+    parts: Vec<String>,
+    /// Somebody else changed the place, as far as it is known: the client tells of its edits part by part.
+    has_crossed: bool,
+    /// The same, by a change that has not been looked at yet together with those that came with it.
+    may_have_crossed: bool,
     /// Gone when nobody waits any more.
-    bell: Weak<Notify>,
+    bell: Weak<Bell>,
+}
+
+impl Edit {
+    /// Whether a change has so much in common with a part of the edit that nobody typed it by chance.
+    fn is_like(&self, change: &Change) -> bool {
+        let is_in = |part: &str, whole: &str, n| part.len() >= n && whole.contains(part);
+        self.parts.iter().any(|part| {
+            is_in(part.trim(), &change.text, TELLING)
+                || is_in(change.text.trim(), part, 3 * TELLING)
+        })
+    }
+
+    /// Whether a text is a part of the edit, or what is left of one where it agrees with what was there.
+    fn is_part(&self, text: &str) -> bool {
+        let is_rest = |part: &String| text.len() >= TELLING && part.contains(text);
+        self.parts.iter().any(|part| part == text || is_rest(part))
+    }
+
+    /// Whether the place holds what was meant.
+    fn is_in_place(&self, text: &Rope) -> bool {
+        text.get_slice(self.region.range.chars())
+            .is_some_and(|now| now == self.text.as_str() || same_lines(&now, &self.text))
+    }
+
+    /// Whether the whole text is what was meant but for its line breaks.
+    fn has_made_lines(&self, text: &Rope) -> bool {
+        text.len_lines() == self.whole.len_lines() && same_lines(text, &self.whole)
+    }
+}
+
+/// Whether texts are alike but for their line breaks: some clients allow one in a document and turn all others
+/// into it.
+fn same_lines(one: &impl ToString, other: &impl ToString) -> bool {
+    one.to_string().replace("\r\n", "\n") == other.to_string().replace("\r\n", "\n")
 }
 
 impl Meant {
@@ -37,41 +109,66 @@ impl Meant {
         whole: Rope,
         place: CharRange,
         text: String,
-    ) -> Arc<Notify> {
-        let bell = Arc::new(Notify::new());
-        let region = Region::new(place).taking_in();
-        let uri = uri.clone();
-        self.edits.push(Edit { uri, whole, region, text, bell: Arc::downgrade(&bell) });
+        parts: Vec<String>,
+    ) -> Arc<Bell> {
+        let bell = Arc::new(Bell::default());
+        self.edits.push(Edit {
+            uri: uri.clone(),
+            whole,
+            region: Region::new(place).taking_in(),
+            text,
+            parts,
+            has_crossed: false,
+            may_have_crossed: false,
+            bell: Arc::downgrade(&bell),
+        });
         bell
     }
 
-    /// Forgets the edits of a document that is closed.
+    /// Forgets the edits of a document that is closed. Versions begin anew with the next one of that name, so that
+    /// an edit which is still under way may land in it.
     pub(super) fn forget(&mut self, uri: &Url) {
-        self.edits.retain(|edit| edit.uri != *uri);
+        self.edits.retain(|edit| {
+            let is_concerned = edit.uri == *uri;
+            if is_concerned && let Some(bell) = edit.bell.upgrade() {
+                bell.has_news.store(true, Ordering::Relaxed);
+            }
+            !is_concerned
+        });
     }
 
     /// Follows a change.
     pub(super) fn follow(&mut self, uri: &Url, change: &Change) {
         self.edits.retain(|edit| edit.bell.strong_count() > 0);
         for edit in self.edits.iter_mut().filter(|edit| edit.uri == *uri) {
+            if let Some(bell) = edit.bell.upgrade() {
+                bell.has_news.store(true, Ordering::Relaxed);
+                if edit.is_like(change) {
+                    bell.seems_taken.store(true, Ordering::Relaxed);
+                }
+            }
+            edit.region.touched = false;
             edit.region.follow(change);
+            edit.may_have_crossed |= edit.region.touched && !edit.is_part(&change.text);
         }
     }
 
-    /// Rings for the edits that have made the whole text what it should be.
+    /// Rings for the edits that have made the whole text what it should be. To be called after each event.
     pub(super) fn compare(&mut self, uri: &Url, text: &Rope) {
         let is_made =
             |edit: &Edit| edit.whole.len_bytes() == text.len_bytes() && edit.whole == *text;
         self.ring(uri, is_made);
+        for edit in self.edits.iter_mut().filter(|edit| edit.uri == *uri) {
+            edit.has_crossed |= edit.may_have_crossed && !edit.is_in_place(text);
+            edit.may_have_crossed = false;
+        }
     }
 
     /// Rings for the edits that have got to their place, whatever was typed elsewhere at the same moment.
     ///
     /// Only after all changes of a notification: a part of an edit may be the whole of nothing.
     pub(super) fn compare_places(&mut self, uri: &Url, text: &Rope) {
-        let is_made = |edit: &Edit| {
-            text.get_slice(edit.region.range.chars()).is_some_and(|now| now == edit.text.as_str())
-        };
+        let is_made = |edit: &Edit| edit.is_in_place(text) || edit.has_made_lines(text);
         self.ring(uri, is_made);
     }
 
@@ -80,9 +177,54 @@ impl Meant {
             let Some(bell) = edit.bell.upgrade() else { return false };
             let rings = edit.uri == *uri && is_made(edit);
             if rings {
-                bell.notify_one();
+                bell.has_crossed.store(edit.has_crossed, Ordering::Relaxed);
+                bell.arrived.notify_one();
             }
             !rings
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use crate::text::CharIdx;
+
+    use super::*;
+
+    /// Expects `b` to become `B!` in three lines, and plays changes as single events. Returns whether the bell
+    /// rings, and whether nothing had crossed.
+    fn check(changes: &[(usize, usize, &str)], expected: Option<bool>) {
+        let uri = Url::parse("untitled:1").unwrap();
+        let range = |start, end| CharRange::new(CharIdx(start), CharIdx(end));
+        let mut text = Rope::from_str("a\nb\nc\n");
+        let mut meant = Meant::default();
+        let whole = Rope::from_str("a\nB!\nc\n");
+        let parts = vec!["B".to_owned(), "!".to_owned()];
+        let bell = meant.expect(&uri, whole, range(2, 4), "B!\n".to_owned(), parts);
+        for (start, end, new) in changes {
+            let change = Change { range: range(*start, *end), text: (*new).to_owned() };
+            change.apply(&mut text);
+            meant.follow(&uri, &change);
+            meant.compare(&uri, &text);
+        }
+        meant.compare_places(&uri, &text);
+        assert_eq!(bell.rung().now_or_never(), expected, "{changes:?}");
+        assert!(bell.has_news());
+    }
+
+    #[test]
+    fn the_bell_rings_when_the_edit_is_there_in_parts_or_as_a_whole() {
+        check(&[(2, 3, "B!")], Some(true));
+        check(&[(3, 3, "!"), (2, 3, "B")], Some(true));
+        check(&[(0, 1, "typed"), (6, 7, "B!")], Some(true));
+        check(&[(3, 3, "!")], None);
+        check(&[(0, 1, "B!")], None);
+    }
+
+    #[test]
+    fn an_edit_that_wrote_over_typing_has_crossed_with_it() {
+        check(&[(2, 3, "typed"), (2, 7, "B!")], Some(false));
     }
 }

@@ -14,14 +14,18 @@ mod conversations;
 mod convert;
 mod edit;
 mod ext;
+mod first_start;
 mod framing;
 mod front;
 mod handlers;
 mod input;
+#[cfg(test)]
+mod interleavings;
 mod jobs;
 mod meant;
 mod messages;
 mod neutral;
+mod new_file;
 mod notes;
 mod parent;
 mod place;
@@ -31,6 +35,8 @@ mod proposal_actions;
 mod proposals;
 mod reload;
 mod requests;
+mod review;
+mod rules;
 mod run;
 mod server;
 mod session;
@@ -135,6 +141,7 @@ where
         () = end.reached() => false,
         () = parent::gone(&session, limits.parent_check) => false,
         () = reload::whenever_asked(session.clone()) => false,
+        () = review::publish(session.clone()) => false,
     };
     session.state.cancel_all_jobs();
     if !is_over && tokio::time::timeout(GRACE, serving).await.is_err() {

@@ -33,14 +33,11 @@ pub(super) async fn proposal(session: &Arc<Session>, id: ProposalId, kind: Messa
         return;
     };
     let shown = show(session, id).await;
+    let menu = "the code actions at its place apply it, whole or in parts";
     let hint = match &shown {
         Shown::InPreview => "the editor shows it for you to confirm".to_owned(),
-        Shown::Opened => "the code actions at its place apply it, whole or in parts".to_owned(),
-        Shown::Written(path) => format!(
-            "the code actions at its place apply it, whole or in parts; it is shown in {}",
-            path.display()
-        ),
-        Shown::Not => "the code actions at its place apply it, whole or in parts".to_owned(),
+        Shown::Opened | Shown::Not => menu.to_owned(),
+        Shown::Written(path) => format!("{menu}; it is shown in {}", path.display()),
     };
     let text = prefixed(&format!("{title}: proposed: {reason}; {hint}"));
     session.show(Message { kind, text }).await;

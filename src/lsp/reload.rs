@@ -25,6 +25,8 @@ pub(super) fn load(session: &Session) -> Vec<Message> {
             let messages = session.state.write(|inner| {
                 inner.config_error = None;
                 let fresh = loaded.warnings.into_iter();
+                let broken = inner.assistant.iter().flat_map(|it| it.action_problems().to_vec());
+                let fresh = fresh.chain(broken.collect::<Vec<_>>());
                 fresh.filter(|warning| inner.warned.insert(warning.clone())).collect::<Vec<_>>()
             });
             (messages.iter().map(|text| Message::warning(text)).collect(), loaded.files)

@@ -22,9 +22,12 @@ use super::ext::ToolParams;
 use super::jobs::JobId;
 use super::messages::Message;
 use super::neutral;
+use super::new_file;
 use super::notes;
 use super::progress::Progress;
 use super::proposals::ProposalId;
+use super::review;
+use super::rules;
 use super::session::Session;
 use super::state::LastAnswer;
 use super::stream::{Piece, Stream};
@@ -145,6 +148,8 @@ pub(super) async fn run(ticket: Ticket, order: Order) -> JobResult {
     let stream = Stream::open(&session, ticket.id);
     stream.send(begin(&session, &order, &title));
     notes::status(&session).await;
+    let file = order.job.snapshot.path.as_deref().cloned();
+    rules::ask_about(&session, &order.assistant, file, order.job.workspace.clone());
     let answered = {
         let mut watch =
             |event: Watched<'_>| watched(&session, ticket.id, &progress, &stream, &event);
@@ -295,7 +300,7 @@ fn class_of(error: &JobError, report: &Report) -> String {
 }
 
 /// Where an answer ended up.
-struct Delivered {
+pub(super) struct Delivered {
     status: Status,
     /// The end of the sentence about it.
     what: String,
@@ -304,13 +309,14 @@ struct Delivered {
 }
 
 impl Delivered {
-    fn new(status: Status, what: impl Into<String>, text: Option<String>) -> Self {
+    /// With the status, the end of the sentence, and the text.
+    pub(super) fn new(status: Status, what: impl Into<String>, text: Option<String>) -> Self {
         Self { status, what: what.into(), text, proposal_id: None }
     }
 }
 
 /// Brings an answer to the user.
-async fn deliver(
+pub(super) async fn deliver(
     session: &Arc<Session>,
     id: JobId,
     order: &Order,
@@ -332,6 +338,10 @@ async fn deliver(
             let body = neutral::markdown(&answer.text);
             keep(session, order, &reason, &body, answer.text.clone(), &answer).await
         }
+        Outcome::NewFile { path, text } => {
+            new_file::deliver(session, order, path, text, &answer).await
+        }
+        Outcome::Findings(findings) => review::deliver(session, id, order, findings, &answer).await,
         Outcome::Edit { range, text, caution } => {
             let (action, snapshot) = (&order.job.action, &order.job.snapshot);
             let (title, by) = (action.title.as_str(), by(&answer));
@@ -425,7 +435,8 @@ pub(super) fn by(answer: &Answer) -> String {
     neutral::one_line(&text)
 }
 
-async fn show(session: &Session, order: &Order, page: Page) {
+/// Shows a page, and notes where it is.
+pub(super) async fn show(session: &Session, order: &Order, page: Page) {
     let settings = order.assistant.settings();
     if let Some(path) = answers::show(session, &settings.state_folder, page).await {
         tracing::debug!("the answer is {}", path.display());
@@ -433,7 +444,7 @@ async fn show(session: &Session, order: &Order, page: Page) {
 }
 
 /// Shows an answer that was meant for the document and did not get there, and says why.
-async fn keep(
+pub(super) async fn keep(
     session: &Session,
     order: &Order,
     reason: &str,

@@ -27,6 +27,8 @@ pub(super) struct Session {
     pub(super) watching: Mutex<Option<(Vec<PathBuf>, WatchGuard)>>,
     /// Rung when the configuration is to be read again: one slot, so only the newest call counts.
     pub(super) reload: Arc<Notify>,
+    /// Rung when diagnostics of ours are to be published.
+    pub(super) findings_due: Arc<Notify>,
     /// Time limits.
     pub(super) limits: Limits,
     greeting: Arc<OnceLock<Value>>,
@@ -47,6 +49,7 @@ impl Session {
             watch: options.watch,
             watching: Mutex::default(),
             reload: Arc::default(),
+            findings_due: Arc::default(),
             limits: options.limits,
             greeting,
             process_id: SetOnce::new(),

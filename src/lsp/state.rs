@@ -24,6 +24,7 @@ use super::jobs::Jobs;
 use super::meant::Meant;
 use super::messages::Message;
 use super::proposals::Proposals;
+use super::review::Reviews;
 use super::settings::EditorLayer;
 
 /// See the module.
@@ -64,6 +65,8 @@ pub(super) struct Inner {
     pub(super) conversations: Conversations,
     /// What the editor told of errors, while asking for code actions, in documents that are as they were.
     pub(super) findings: HashMap<Url, Vec<Finding>>,
+    /// What reviews found, as far as it still holds.
+    pub(super) reviews: Reviews,
     /// Who answered last.
     pub(super) last: Option<LastAnswer>,
 }
@@ -108,6 +111,7 @@ impl Default for Inner {
             chosen: None,
             conversations: Conversations::default(),
             findings: HashMap::new(),
+            reviews: Reviews::default(),
             last: None,
         }
     }
@@ -116,6 +120,7 @@ impl Default for Inner {
 impl Inner {
     fn close(&mut self, uri: &Url) {
         self.findings.remove(uri);
+        self.reviews.forget(uri);
         self.meant.forget(uri);
         if let Some(document) = self.documents.remove(uri) {
             for place in self.jobs.places().chain(self.proposals.places()) {
@@ -221,6 +226,7 @@ impl State {
             inner.findings.remove(uri);
             for event in events {
                 for change in convert::from_lsp_content_change(document.text(), event, encoding) {
+                    inner.reviews.follow(uri, &change, document.text());
                     document.apply(&change);
                     inner.jobs.follow(uri, &change);
                     inner.proposals.follow(uri, &change);

@@ -8,7 +8,7 @@ use super::render::{Values, describe, render, uses};
 use crate::actions::{Action, Output};
 use crate::context::{Budget, OutlineWish, Packed, Sources, Structure, pack};
 use crate::edits::fence_longer_than;
-use crate::model::{Request, estimated_tokens};
+use crate::model::{Request, Task, estimated_tokens};
 use crate::text::{CharRange, Snapshot, line_end};
 
 const FRAME: &str = include_str!("templates/frame.md");
@@ -16,7 +16,10 @@ const SYSTEM: &str = include_str!("templates/system.md");
 const SYSTEM_REPLACE: &str = include_str!("templates/system_replace.md");
 const SYSTEM_INSERT: &str = include_str!("templates/system_insert.md");
 const SYSTEM_CONTINUE: &str = include_str!("templates/system_continue.md");
+const SYSTEM_NEW_FILE: &str = include_str!("templates/system_new_file.md");
 const SYSTEM_ANSWER: &str = include_str!("templates/system_answer.md");
+const SYSTEM_DIAGNOSTICS: &str = include_str!("templates/system_diagnostics.md");
+const SYSTEM_COMMIT: &str = include_str!("templates/system_commit.md");
 
 /// A complaint about the code, as an editor or compiler gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,7 +115,8 @@ fn answer_tokens(output: Output, material: &Material<'_>) -> usize {
         Output::Replace => selected + selected / 2 + 256,
         Output::InsertBefore | Output::InsertAfter => selected + 512,
         Output::Continue => 512,
-        Output::Answer => 1024,
+        Output::NewFile => selected + 1024,
+        Output::Answer | Output::Diagnostics => 1024,
     }
 }
 
@@ -167,7 +171,7 @@ fn request(
     ];
     let frame = FrameValues {
         task: task.trim().to_owned(),
-        manner: manner(action.output).trim(),
+        manner: manner(action).trim(),
         fence: fence_longer_than(&shown.map(String::as_str)),
         tag: values.language.clone(),
         imports,
@@ -190,12 +194,15 @@ fn broken(error: &minijinja::Error) -> PromptError {
 }
 
 /// How an answer of a kind is to be given.
-fn manner(output: Output) -> &'static str {
-    match output {
+fn manner(action: &Action) -> &'static str {
+    match action.output {
+        Output::Answer if action.task == Task::Commit => SYSTEM_COMMIT,
         Output::Replace => SYSTEM_REPLACE,
         Output::InsertBefore | Output::InsertAfter => SYSTEM_INSERT,
         Output::Continue => SYSTEM_CONTINUE,
+        Output::NewFile => SYSTEM_NEW_FILE,
         Output::Answer => SYSTEM_ANSWER,
+        Output::Diagnostics => SYSTEM_DIAGNOSTICS,
     }
 }
 

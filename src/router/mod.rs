@@ -12,8 +12,8 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::backends::{Backends, ModelInfo};
-use crate::config::{CloudPolicy, Engine, Place, Settings};
+use crate::backends::{Backends, ModelInfo, Probe};
+use crate::config::{BackendSettings, CloudPolicy, Engine, Place, Settings};
 use crate::engine::{self, EngineError, Engines, ModelFound};
 use crate::gate::{Gate, Origin, Refusal};
 use crate::model::{
@@ -313,6 +313,25 @@ impl Router {
         }
         let key = self.keys.key_of(backend, settings).await?;
         Ok(self.backends.models(backend, key.as_ref()).await?)
+    }
+
+    /// What a backend's server tells of itself and of a model, with its key fetched as for a request.
+    pub async fn probe(
+        &self,
+        settings: &Arc<Settings>,
+        backend: &BackendSettings,
+        model: &str,
+    ) -> Result<Probe, Cause> {
+        if settings.privacy.cloud == CloudPolicy::Never && backend.place == Place::Cloud {
+            return Err(Refusal::CloudForbidden { backend: backend.name.clone() }.into());
+        }
+        let key = self.keys.key_of(backend, settings).await?;
+        Ok(self.backends.probe(backend, model, key.as_ref()).await?)
+    }
+
+    /// Whether anybody answers at a backend's address. Fetches no key.
+    pub async fn is_reachable(&self, backend: &BackendSettings) -> bool {
+        self.backends.is_reachable(backend).await
     }
 }
 

@@ -64,10 +64,8 @@ impl Parsed {
             if !node.is_error() {
                 return;
             }
-            health.n_lone_marks += (0..node.child_count())
-                .filter_map(|idx| node.child(u32::try_from(idx).ok()?))
-                .filter(|child| LONE_MARKS.contains(&child.kind()))
-                .count();
+            let is_mark = |child: &Node<'_>| LONE_MARKS.contains(&child.kind());
+            health.n_lone_marks += node.children(&mut node.walk()).filter(is_mark).count();
             // An error inside an error covers nothing more.
             let span = node.start_byte().max(covered_to)..node.end_byte();
             health.n_lost_bytes += outside(&span, &place);
@@ -105,28 +103,24 @@ impl Parsed {
 
     /// What a grammar takes at a place although the language does not: it is written to go on, not to judge.
     fn oddities(&self, place: &Range<usize>) -> Vec<Node<'_>> {
-        let find: fn(Node<'_>) -> bool = match self.grammar().name {
-            "python" => is_odd_python,
-            "markdown" => is_open_fence,
+        let find: fn(&Node<'_>) -> bool = match self.grammar().name {
+            "python" => |node| matches!(node.kind(), "block" | "module"),
+            "markdown" => |node| node.kind() == "fenced_code_block",
             _ => return Vec::new(),
         };
         let mut odd = Vec::new();
         // An empty block stands at the end of the line before.
-        touching(self.tree(), &self.with_blanks(place), |node, _| {
-            if find(node) {
-                odd.push(node);
+        let place = self.with_blanks(place);
+        touching(self.tree(), &place, |node, _| {
+            if find(&node) {
+                match node.kind() {
+                    "fenced_code_block" => odd.extend(open_fence(node)),
+                    _ => odd.extend(odd_python(node, &place)),
+                }
             }
             Next::Into
         });
         odd
-    }
-
-    /// A place with the white space around it.
-    fn with_blanks(&self, place: &Range<usize>) -> Range<usize> {
-        let is_blank = |byte: &u8| byte.is_ascii_whitespace();
-        let before = self.text().bytes_at(place.start).reversed().take_while(is_blank).count();
-        let behind = self.text().bytes_at(place.end).take_while(is_blank).count();
-        place.start - before..place.end + behind
     }
 }
 
@@ -137,41 +131,35 @@ fn outside(span: &Range<usize>, place: &Range<usize>) -> usize {
     before + behind
 }
 
-/// A statement of Python that is not indented as its block, or a block without one.
-fn is_odd_python(node: Node<'_>) -> bool {
-    if node.kind() == "block" {
-        return !statements(node).any(|_| true);
+/// The statements of a block of Python, at a place, that are not indented as its first one; the block itself
+/// if it has none.
+fn odd_python<'tree>(block: Node<'tree>, place: &Range<usize>) -> Vec<Node<'tree>> {
+    let mut column = None;
+    let mut last_row = None;
+    let mut odd = Vec::new();
+    for node in block.children(&mut block.walk()) {
+        if node.is_named() && node.kind() != "comment" && !node.is_error() {
+            let start = node.start_position();
+            let wanted = *column.get_or_insert(start.column);
+            let is_there = node.end_byte() >= place.start && node.start_byte() <= place.end;
+            // Behind another statement on the same line anything goes.
+            if is_there && start.column != wanted && last_row != Some(start.row) {
+                odd.push(node);
+            }
+        }
+        last_row = Some(node.end_position().row);
     }
-    let Some(parent) = node.parent().filter(|it| matches!(it.kind(), "block" | "module")) else {
-        return false;
-    };
-    if !is_statement(&node) {
-        return false;
+    if column.is_none() && block.kind() == "block" {
+        odd.push(block);
     }
-    let first = statements(parent).next();
-    let begins_line =
-        node.prev_sibling().is_none_or(|it| it.end_position().row < node.start_position().row);
-    begins_line
-        && first.is_some_and(|it| it.start_position().column != node.start_position().column)
-}
-
-fn statements(block: Node<'_>) -> impl Iterator<Item = Node<'_>> {
-    (0..block.child_count())
-        .filter_map(move |idx| block.child(u32::try_from(idx).ok()?))
-        .filter(is_statement)
-}
-
-fn is_statement(node: &Node<'_>) -> bool {
-    node.is_named() && node.kind() != "comment" && !node.is_error()
+    odd
 }
 
 /// A code block of Markdown that nothing closes: what follows is swallowed.
-fn is_open_fence(node: Node<'_>) -> bool {
-    let n_fences = (0..node.child_count())
-        .filter_map(|idx| node.child(u32::try_from(idx).ok()?))
-        .filter(|child| child.kind() == "fenced_code_block_delimiter")
-        .count();
-    node.kind() == "fenced_code_block" && n_fences < 2
+fn open_fence(block: Node<'_>) -> Option<Node<'_>> {
+    let is_fence = |child: &Node<'_>| child.kind() == "fenced_code_block_delimiter";
+    let n_fences = block.children(&mut block.walk()).filter(is_fence).count();
+    (n_fences < 2).then_some(block)
 }
 
 #[cfg(test)]
@@ -192,6 +180,40 @@ mod tests {
         let after = before.after(&[change]).unwrap();
         let now = CharRange::new(start, CharIdx(start.0 + n_chars(new)));
         after.health(now).is_worse_than(&before.health(range))
+    }
+
+    /// What the declarations around an edit say by themselves: that it is worse, that it is not, or nothing.
+    fn worse_alone(language: &str, marked: &str, new: &str) -> Option<bool> {
+        let filler = match language {
+            "python" => "def filler():\n    return 1\n\n\n",
+            _ => "int filler(int a) {\n  return a;\n}\n\n",
+        };
+        let text = filler.repeat(5) + marked + "\n" + &filler.repeat(5);
+        let parts: Vec<&str> = text.split("$0").collect();
+        let n_chars = |text: &str| text.chars().count();
+        let start = CharIdx(n_chars(parts[0]));
+        let range = CharRange::new(start, CharIdx(start.0 + n_chars(parts[1])));
+        let before = Parsed::of(&Rope::from_str(&parts.concat()), language).unwrap();
+        let change = Change { range, text: new.to_owned() };
+        let alone = before.fragment_after(&change);
+        alone.map(|(fragment, place)| fragment.health(place) != Health::default())
+    }
+
+    #[test]
+    fn the_declarations_around_an_edit_say_whether_it_is_right() {
+        let c = "int f(int a) {\n  $0return a;$0\n}\n";
+        assert_eq!(worse_alone("c", c, "return a + 1;"), Some(false));
+        assert_eq!(worse_alone("c", c, "return (a;"), Some(true));
+        assert_eq!(worse_alone("c", c, "if (a) { return a;"), Some(true));
+        assert_eq!(worse_alone("c", c, "return a; }"), Some(true));
+        assert_eq!(worse_alone("c", c, "return a; /*"), Some(true));
+        assert_eq!(worse_alone("c", "$0$0", "int g(void);\n"), Some(false));
+        assert_eq!(worse_alone("c", "int f(int a) { $0return (a;$0 }", "return a;"), None);
+        let python = "def f(a):\n$0    return a\n$0";
+        assert_eq!(worse_alone("python", python, "    return a + 1\n"), Some(false));
+        assert_eq!(worse_alone("python", python, "    x = 1\n  return x\n"), Some(true));
+        assert_eq!(worse_alone("python", python, "    # nothing\n"), Some(true));
+        assert_eq!(worse_alone("markdown", "$0a$0", "b"), None);
     }
 
     #[test]

@@ -168,7 +168,7 @@ impl<'a> Reader<'a> {
                 self.first_child(node)
             }
             "media_statement" | "supports_statement" | "at_rule" => {
-                Some(self.one_line(node.start_byte(), self.body_start(node)?))
+                Some(self.one_line(node.start_byte(), Self::body_start(node)?))
             }
             "section" | "setext_heading" => self.heading(node),
             "element" | "script_element" | "style_element" => self.element(node),
@@ -312,7 +312,7 @@ impl<'a> Reader<'a> {
             }
             _ => {}
         }
-        let end = self.body_start(node).unwrap_or_else(|| match kind {
+        let end = Self::body_start(node).unwrap_or_else(|| match kind {
             // The key alone; what a file of data holds is not told.
             SymbolKind::Entry => node.named_child(0).map_or(node.end_byte(), |key| key.end_byte()),
             _ if node.end_position().row - node.start_position().row < 3 => node.end_byte(),
@@ -339,7 +339,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Where the body of a declaration begins.
-    fn body_start(&self, node: Node<'_>) -> Option<usize> {
+    fn body_start(node: Node<'_>) -> Option<usize> {
         let value = ["value", "right"].iter().find_map(|field| node.child_by_field_name(field));
         // `static X: T = value`, but `const f = (x) => body`.
         let of_value = value.map(|value| {

@@ -66,9 +66,8 @@ impl Parsed {
     /// Whether a node is a string of Python that stands alone, without anything to be worked out in it.
     fn is_documentation(&self, node: Node<'_>) -> bool {
         let is_plain = |string: Node<'_>| {
-            let n_parts = u32::try_from(string.child_count()).unwrap_or(u32::MAX);
-            let is_part = |idx| string.child(idx).is_some_and(|it| it.kind() == "interpolation");
-            string.kind() == "string" && !(0..n_parts).any(is_part)
+            let is_worked_out = |part: Node<'_>| part.kind() == "interpolation";
+            string.kind() == "string" && !string.children(&mut string.walk()).any(is_worked_out)
         };
         self.grammar().name == "python"
             && node.kind() == "expression_statement"

@@ -1,10 +1,14 @@
-//! `outline`: the lines of a file that declare something, told by their first words.
+//! `outline`: what a file declares, as its parser tells, or where there is none by the first words of lines.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
+use ropey::Rope;
 use serde_json::{Value, json};
 
 use super::{Clock, Files, Found, Tool, ToolError, arguments, counted, shortened};
+use crate::syntax::{Parsed, Symbol, outline};
+use crate::text::language_of;
 
 /// Most declarations of one call.
 const MAX_DECLARATIONS: usize = 250;
@@ -106,7 +110,7 @@ impl Tool for Outline {
     fn run(&self, files: &Files, arguments: &Value, _clock: &Clock) -> Result<Found, ToolError> {
         let path = files.file(arguments::required(arguments, "path")?)?;
         let content = files.text(&path)?;
-        let declarations = declarations(&content, is_markdown(path.shown()));
+        let declarations = declarations(&content, path.absolute());
         let mut text = String::new();
         for (line_number, line) in declarations.iter().take(MAX_DECLARATIONS) {
             _ = writeln!(text, "{line_number:>5}\t{line}");
@@ -122,13 +126,31 @@ impl Tool for Outline {
     }
 }
 
-fn is_markdown(path: &str) -> bool {
-    let ending = path.rsplit_once('.').map_or("", |(_, ending)| ending);
+/// Line numbers from 1, and the declarations, indented by depth.
+fn declarations(content: &str, path: &Path) -> Vec<(usize, String)> {
+    let text = Rope::from_str(content);
+    match Parsed::of(&text, language_of(path)) {
+        Some(parsed) => {
+            let symbols = outline(&parsed).symbols.into_iter();
+            symbols.map(|symbol| shown(&text, &symbol)).collect()
+        }
+        None => by_first_words(content, is_markdown(path)),
+    }
+}
+
+fn shown(text: &Rope, symbol: &Symbol) -> (usize, String) {
+    let line_number = text.char_to_line(symbol.at.0) + 1;
+    let indent = "  ".repeat(symbol.depth);
+    (line_number, shortened(&format!("{indent}{}", symbol.signature), MAX_LINE))
+}
+
+fn is_markdown(path: &Path) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or("");
     ["md", "markdown", "rst"].iter().any(|known| known.eq_ignore_ascii_case(ending))
 }
 
 /// Line numbers from 1, and the lines with their indentation.
-fn declarations(content: &str, is_markdown: bool) -> Vec<(usize, String)> {
+fn by_first_words(content: &str, is_markdown: bool) -> Vec<(usize, String)> {
     let mut is_in_fence = false;
     let mut found = Vec::new();
     for (line_idx, line) in content.lines().enumerate() {
@@ -179,7 +201,7 @@ mod tests {
     use super::*;
 
     fn check(content: &str, is_markdown: bool, want: &[&str]) {
-        let found = declarations(content, is_markdown);
+        let found = by_first_words(content, is_markdown);
         let got: Vec<String> = found.iter().map(|(n, line)| format!("{n} {line}")).collect();
         assert_eq!(got, want);
     }
@@ -206,6 +228,16 @@ mod tests {
                 "5 type T struct",
             ],
         );
+    }
+
+    #[cfg(feature = "syntax")]
+    #[test]
+    fn a_parser_tells_what_a_file_declares_where_there_is_one() {
+        let content = "// fn no() {}\nimpl A {\n    fn f(\n        x: u8,\n    ) {\n    }\n}\n";
+        let got = declarations(content, Path::new("a.rs"));
+        assert_eq!(got, [(2, "impl A".to_owned()), (3, "  fn f( x: u8, )".to_owned())]);
+        let got = declarations("object A {\n", Path::new("a.scala"));
+        assert_eq!(got, [(1, "object A".to_owned())]);
     }
 
     #[test]

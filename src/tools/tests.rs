@@ -211,7 +211,8 @@ async fn the_text_in_the_editor_counts_and_not_that_on_disk() {
         vec![Snapshot::of_text("fn new() {}\n", "rust", Some(place.work().join("a.rs")))];
     assert_eq!(place.shows("read_file", json!({"path": "a.rs"})).await, "    1\tfn new() {}\n");
     assert_eq!(place.shows("search_text", json!({"pattern": "fn"})).await, "a.rs:1: fn new() {}\n");
-    assert_eq!(place.shows("outline", json!({"path": "a.rs"})).await, "    1\tfn new() {}\n");
+    let outline = place.shows("outline", json!({"path": "a.rs"})).await;
+    assert!(outline.starts_with("    1\tfn new()"), "{outline}");
 }
 
 #[tokio::test]

@@ -163,3 +163,31 @@ async fn a_file_that_runs_something_is_never_edited_without_a_look() {
     assert_eq!(result["fell_back"], json!([]));
     upstream.finish();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_with_a_failed_check_is_shown_and_written_only_by_force() {
+    let off = "[edits]\nreask = false\n";
+    let warning = "Warning: it brings in a syntax error (a `)` is missing)\n";
+    let (_upstream, home) = answering(&[BROKEN], off).await;
+    let ran = home.run(&["run", "simplify", "a.rs:2"]).await;
+    assert!(ran.code == 0 && ran.stderr.contains(warning), "{ran:?}");
+    assert!(ran.stdout.contains("+    let x = (1;\n"), "{ran:?}");
+
+    let (_upstream, home) = answering(&[BROKEN], off).await;
+    let ran = home.run(&["run", "simplify", "a.rs:2", "--write"]).await;
+    assert!(ran.code == 1 && ran.stderr.contains(warning), "{ran:?}");
+    assert!(ran.stderr.contains("Hint: nothing was written; "), "{ran:?}");
+    assert!(ran.stdout.contains("+    let x = (1;\n"), "{ran:?}");
+    assert_eq!(home.read("work/a.rs"), SOURCE);
+
+    let (_upstream, home) = answering(&[BROKEN], off).await;
+    let ran = home.run(&["run", "simplify", "a.rs:2", "--write", "--format", "json"]).await;
+    let result: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!((ran.code, &result["status"]), (1, &json!("proposed")), "{ran:?}");
+    assert_eq!(home.read("work/a.rs"), SOURCE);
+
+    let (_upstream, home) = answering(&[BROKEN], off).await;
+    let ran = home.run(&["run", "simplify", "a.rs:2", "--write", "--force"]).await;
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(home.read("work/a.rs"), "fn f() {\n    let x = (1;\n}\n");
+}

@@ -183,6 +183,21 @@ fn nobody_allows_what_the_user_forbids() {
 }
 
 #[test]
+fn a_repository_may_ask_for_more_previews_and_not_for_fewer() {
+    use arawn::config::Preview;
+    let preview = |user: &str, project: &str| {
+        let table = |value: &str| format!("[edits]\npreview = \"{value}\"\n");
+        let home = Home::with(&table(user)).project(&table(project));
+        let loaded = home.load();
+        (loaded.settings.edits.preview, loaded.warnings.len())
+    };
+    assert_eq!(preview("never", "conflict"), (Preview::Conflict, 0));
+    assert_eq!(preview("conflict", "always"), (Preview::Always, 0));
+    assert_eq!(preview("always", "conflict"), (Preview::Always, 1));
+    assert_eq!(preview("conflict", "never"), (Preview::Conflict, 1));
+}
+
+#[test]
 fn a_pattern_that_takes_an_ignore_back_is_ignored() {
     let home = user().project("[privacy]\nignore = [\"theirs\", \" !mine\"]\n");
     assert_eq!(home.load().settings.privacy.ignore, ["mine", "theirs"]);

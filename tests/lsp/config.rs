@@ -235,3 +235,29 @@ async fn a_panic_while_reading_the_configuration_leaves_the_server_working() {
     }
     server.close().await;
 }
+
+#[tokio::test]
+async fn a_broken_action_is_told_in_the_editor_once() {
+    let bench = Bench::new().await;
+    let mut settings = bench.settings();
+    let fields =
+        [("output".to_owned(), "replce".to_owned()), ("prompt".to_owned(), "x".to_owned())];
+    let table = arawn::config::ActionSettings { id: "mine".to_owned(), fields: fields.into() };
+    settings.actions = vec![table];
+    let options = crate::setup::options(settings);
+    let mut server = TestServer::greeted(options, json!({ "experimental": { "arawn": {} } })).await;
+    let shown = server.shown().await;
+    assert!(
+        shown.contains("[actions.mine]") && shown.contains("expected one of replace"),
+        "{shown}"
+    );
+    server.wait_for("arawn/status").await;
+    server
+        .notify(
+            "workspace/didChangeConfiguration",
+            json!({ "settings": { "arawn": { "llm": {} } } }),
+        )
+        .await;
+    server.wait_for("arawn/status").await;
+    server.close().await;
+}

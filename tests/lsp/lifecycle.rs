@@ -29,6 +29,7 @@ async fn the_server_announces_what_it_has_and_nothing_else() {
             "arawn.run",
             "arawn.chat",
             "arawn.cancel",
+            "arawn.proposal",
             "arawn.backend",
             "arawn.status",
             "arawn.lastRequest"

@@ -110,9 +110,13 @@ async fn only_is_obeyed_by_prefix() {
             "{only}"
         );
     }
-    // Our own kinds may be asked for without a selection; the line of the cursor is meant.
+    // Our own kinds may be asked for without a selection; what the cursor is in is meant.
     let cursor = range(1, 4, 1, 4);
     let context = json!({ "diagnostics": [], "only": ["arawn.explain"] });
+    let line = offers(&mut server, cursor.clone(), context).await;
+    assert_eq!(line[0]["command"]["arguments"][0]["range"], range(0, 0, 2, 1));
+    // A change is asked for where the cursor is: its line is meant.
+    let context = json!({ "diagnostics": [], "only": ["refactor.rewrite.arawn.simplify"] });
     let line = offers(&mut server, cursor.clone(), context).await;
     assert_eq!(line[0]["command"]["arguments"][0]["range"], range(1, 0, 1, 20));
     let context = json!({ "diagnostics": [], "only": ["refactor"] });

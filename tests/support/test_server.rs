@@ -19,6 +19,8 @@ pub(crate) struct TestServer {
     unread: VecDeque<Value>,
     serving: Option<JoinHandle<ExitStatus>>,
     next_id: i64,
+    /// Whether requests for a progress token are granted without further ado.
+    pub(crate) grants_progress: bool,
     /// Every `$/progress` value that came, in order. They need not be waited for.
     pub(crate) progress: Vec<Value>,
     /// The answer to `initialize`.
@@ -45,6 +47,7 @@ impl TestServer {
             unread: VecDeque::new(),
             serving: Some(serving),
             next_id: 0,
+            grants_progress: true,
             progress: Vec::new(),
             capabilities: Value::Null,
         }
@@ -178,8 +181,25 @@ impl TestServer {
         within("the end of the server", serving).await.expect("the server did not panic")
     }
 
+    /// The next message that is not progress.
+    pub(crate) async fn receive(&mut self) -> Value {
+        self.find("any message", |_| true).await
+    }
+
+    /// Answers a request of the server with an error.
+    pub(crate) async fn reply_error(&mut self, request: &Value) {
+        let error = json!({ "code": -32603, "message": "the client is\nconfused" });
+        self.send(&json!({ "jsonrpc": "2.0", "id": request["id"], "error": error })).await;
+    }
+
     /// Ends the session as the protocol wants it; nothing may be left unread.
-    pub(crate) async fn close(mut self) {
+    pub(crate) async fn close(self) {
+        let unread = self.close_and_listen().await;
+        assert!(unread.is_empty(), "messages were left unread: {unread:#?}");
+    }
+
+    /// Ends the session as the protocol wants it. Returns what was left unread.
+    pub(crate) async fn close_and_listen(mut self) -> Vec<Value> {
         let id = self.request("shutdown", Value::Null).await;
         assert_eq!(self.answer(id).await, Ok(Value::Null));
         self.notify("exit", Value::Null).await;
@@ -187,8 +207,7 @@ impl TestServer {
         while let Some(message) = self.messages.recv().await {
             self.keep(message);
         }
-        let unread: Vec<Value> = self.unread.drain(..).collect();
-        assert!(unread.is_empty(), "messages were left unread: {unread:#?}");
+        self.unread.drain(..).collect()
     }
 
     async fn find(&mut self, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
@@ -207,7 +226,7 @@ impl TestServer {
     async fn next(&mut self, what: &str) -> Option<Value> {
         let received = within(what, self.messages.recv()).await;
         let message = received.unwrap_or_else(|| panic!("the server ended before {what}"));
-        if message["method"] == "window/workDoneProgress/create" {
+        if message["method"] == "window/workDoneProgress/create" && self.grants_progress {
             self.reply(&message, Value::Null).await;
             return None;
         }

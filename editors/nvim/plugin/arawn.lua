@@ -41,7 +41,20 @@ end, { desc = 'Show the exact bytes of the last request to a model' })
 
 -- <Plug>(arawn-menu), <Plug>(arawn-explain), ...: in visual mode exactly the selection, in normal
 -- mode the current line.
-local actions = { 'explain', 'fix', 'refactor', 'simplify', 'document', 'edit', 'complete', 'ask' }
+local actions = {
+  'explain',
+  'fix',
+  'refactor',
+  'simplify',
+  'document',
+  'test',
+  'review',
+  'translate',
+  'edit',
+  'complete',
+  'ask',
+  'commit',
+}
 for _, action in ipairs(actions) do
   vim.keymap.set({ 'n', 'x' }, ('<Plug>(arawn-%s)'):format(action), function()
     require('arawn').run_here(action)

@@ -17,6 +17,9 @@ export const ACTIONS: readonly PaletteAction[] = [
   { id: "refactor" },
   { id: "simplify" },
   { id: "document" },
+  { id: "test" },
+  { id: "review" },
+  { id: "translate", question: "Into which language?" },
   {
     id: "edit",
     question: "What to change? (Leave it empty to follow the `ai:` comment above the selection.)",
@@ -24,6 +27,7 @@ export const ACTIONS: readonly PaletteAction[] = [
   },
   { id: "complete" },
   { id: "ask", question: "What do you want to know?" },
+  { id: "commit" },
 ];
 
 /**

@@ -7,14 +7,23 @@ use crate::syntax::{Flaw, Health, Parsed};
 use crate::text::{Change, CharIdx, CharRange};
 
 /// The document's tree after the edit.
-pub(super) fn after(edit: &Proposed<'_>) -> Option<Parsed> {
-    let change = Change { range: edit.range, text: edit.text.to_owned() };
-    edit.parsed?.after(&[change])
+fn after(edit: &Proposed<'_>) -> Option<Parsed> {
+    edit.parsed?.after(&[change(edit)])
+}
+
+fn change(edit: &Proposed<'_>) -> Change {
+    Change { range: edit.range, text: edit.text.to_owned() }
 }
 
 /// Whether the parser understands the document less well than before.
-pub(super) fn errors(edit: &Proposed<'_>, after: Option<&Parsed>) -> Found {
-    let (Some(before), Some(after)) = (edit.parsed, after) else { return unknown(edit) };
+pub(super) fn errors(edit: &Proposed<'_>) -> Found {
+    let Some(before) = edit.parsed else { return unknown(edit) };
+    if let Some((fragment, place)) = before.fragment_after(&change(edit))
+        && fragment.health(place) == Health::default()
+    {
+        return Found::Nothing;
+    }
+    let Some(after) = &after(edit) else { return unknown(edit) };
     let place = new_place(edit);
     let was = before.health(edit.range);
     if !after.health(place).is_worse_than(&was) {
@@ -37,8 +46,8 @@ pub(super) fn errors(edit: &Proposed<'_>, after: Option<&Parsed>) -> Found {
 }
 
 /// Whether the code is the same but for comments.
-pub(super) fn code_kept(edit: &Proposed<'_>, after: Option<&Parsed>) -> Found {
-    let (Some(before), Some(after)) = (edit.parsed, after) else { return unknown(edit) };
+pub(super) fn code_kept(edit: &Proposed<'_>) -> Found {
+    let (Some(before), Some(after)) = (edit.parsed, after(edit)) else { return unknown(edit) };
     let tokens = after.tokens(new_place(edit));
     let Some(at) = tokens.first_difference(&before.tokens(edit.range)) else {
         return Found::Nothing;

@@ -7,12 +7,14 @@ use tower_lsp::jsonrpc::Result;
 
 use crate::config::{Place, Settings};
 use crate::lsp::messages::prefixed;
+use crate::lsp::rules;
 use crate::lsp::session::Session;
 
 /// Answers with everything; for clients without the extension, which show no results, it is also said.
 pub(in crate::lsp) async fn status(session: &Session) -> Result<Option<Value>> {
     let settings = session.state.assistant().ok().map(|assistant| assistant.settings());
     let chain = settings.as_deref().map(chain).unwrap_or_default();
+    let rules = rules_in_force(session).await;
     let status = session.state.read(|inner| {
         let jobs: Vec<Value> = inner
             .jobs
@@ -35,6 +37,7 @@ pub(in crate::lsp) async fn status(session: &Session) -> Result<Option<Value>> {
             "jobs": jobs,
             "proposals": inner.proposals.all().map(|kept| kept.told(inner)).collect::<Vec<_>>(),
             "last": inner.last,
+            "rules": rules,
             "config": {
                 "files": inner.config_files,
                 "error": inner.config_error.as_ref().map(|report| &report.message),
@@ -45,6 +48,17 @@ pub(in crate::lsp) async fn status(session: &Session) -> Result<Option<Value>> {
         session.tell(prefixed(&spoken(&status))).await;
     }
     Ok(Some(status))
+}
+
+/// The rules of the workspace, and why they are not used where that is so.
+async fn rules_in_force(session: &Session) -> Value {
+    let Ok(assistant) = session.state.assistant() else { return Value::Null };
+    let workspace = session.state.read(|inner| inner.editor.workspace.clone());
+    let rules = rules::read(&assistant, None, workspace).await;
+    json!({
+        "files": rules.files,
+        "unused": rules.unused.map(|unused| unused.to_string()),
+    })
 }
 
 fn chain(settings: &Settings) -> Vec<Value> {
@@ -85,6 +99,9 @@ fn spoken(status: &Value) -> String {
             let text_of = |name: &str| given_up[name].as_str().unwrap_or("?").to_owned();
             _ = write!(text, ", {} was given up: {}", text_of("backend"), text_of("message"));
         }
+    }
+    if let Some(unused) = status["rules"]["unused"].as_str() {
+        _ = write!(text, "; {unused}");
     }
     text
 }

@@ -11,6 +11,7 @@ use crate::lsp::session::Session;
 pub(in crate::lsp) fn did_open(session: &Session, params: DidOpenTextDocumentParams) {
     let document = params.text_document;
     session.state.open(document.uri, &document.text, document.version, &document.language_id);
+    ring(session);
 }
 
 /// Applies the changes.
@@ -19,11 +20,20 @@ pub(in crate::lsp) fn did_change(session: &Session, params: DidChangeTextDocumen
     if !session.state.change(&document.uri, document.version, params.content_changes) {
         tracing::warn!("a document that is not open was changed");
     }
+    ring(session);
 }
 
 /// Forgets the document.
 pub(in crate::lsp) fn did_close(session: &Session, params: &DidCloseTextDocumentParams) {
     session.state.close(&params.text_document.uri);
+    ring(session);
+}
+
+/// Has the diagnostics published that what just happened made stale.
+fn ring(session: &Session) {
+    if session.state.read(|inner| inner.reviews.is_due()) {
+        session.findings_due.notify_one();
+    }
 }
 
 /// Lets what belongs to documents follow them to their new names.

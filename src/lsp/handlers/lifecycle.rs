@@ -7,7 +7,7 @@ use tower_lsp::lsp_types::InitializeResult;
 use crate::lsp::abilities::Greeting;
 use crate::lsp::capabilities;
 use crate::lsp::session::Session;
-use crate::lsp::{notes, reload};
+use crate::lsp::{first_start, notes, reload};
 
 use super::configuration;
 
@@ -28,6 +28,7 @@ pub(in crate::lsp) fn initialize(session: &Session) -> InitializeResult {
 pub(in crate::lsp) async fn initialized(session: &Arc<Session>) {
     let messages = session.state.write(|inner| std::mem::take(&mut inner.to_say));
     tokio::spawn(configuration::subscribe(session.clone()));
+    tokio::spawn(first_start::greet(session.clone()));
     session.show_all(messages).await;
     notes::status(session).await;
 }

@@ -14,7 +14,7 @@ arawn=$(realpath "$1")
 nvim=$(realpath "$2")
 shift 2
 scenarios=("$@")
-[ ${#scenarios[@]} -gt 0 ] || scenarios=(plugin bare edit typing cancel fallback down commands)
+[ ${#scenarios[@]} -gt 0 ] || scenarios=(plugin bare edit typing cancel fallback first down commands places)
 
 work=$(mktemp -d)
 upstream=
@@ -57,13 +57,19 @@ failed=0
 for scenario in "${scenarios[@]}"; do
     case $scenario in
     fallback) { echo '[llm]'; echo 'backend = "first"'; echo 'fallback = ["second"]'; backends "$dead"; } | config ;;
-    down) { echo '[llm]'; echo 'backend = "ollama"'; backends "$dead"; } | config ;;
+    first|down) { echo '[llm]'; echo 'backend = "ollama"'; backends "$dead"; } | config ;;
     *) { echo '[llm]'; echo 'backend = "second"'; backends "$dead"; } | config ;;
     esac
     rm -rf "$work/project" "$work/log" "$work/hold"
     mkdir -p "$work/project/.git"
     cp "$here/project/shapes.py" "$work/project/shapes.py"
     : >"$work/log"
+    # Only one scenario is about the question of the first start.
+    rm -f "$work/home/state/arawn/first-start"
+    if [ "$scenario" != first ]; then
+        mkdir -p -m 700 "$work/home/state/arawn"
+        : >"$work/home/state/arawn/first-start"
+    fi
     echo "# $scenario"
     status=0
     (

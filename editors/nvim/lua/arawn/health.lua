@@ -63,15 +63,23 @@ end
 
 ---@param program string
 local function check_doctor(program)
-  local doctor = output_of({ program, 'doctor' })
+  local doctor = output_of({ program, 'doctor', '--json' })
   if not doctor then
     return
   end
-  for line in vim.gsplit(vim.trim(doctor.stdout .. doctor.stderr), '\n') do
-    vim.health.info(line)
+  local ok, findings = pcall(vim.json.decode, doctor.stdout, { luanil = { object = true } })
+  if not ok then
+    vim.health.error(('`%s doctor` said nothing that can be read'):format(program), { vim.trim(doctor.stderr) })
+    return
   end
-  if doctor.code ~= 0 then
-    vim.health.warn(('`%s doctor` found something to do'):format(program))
+  for _, finding in ipairs(findings) do
+    local text = ('%s: %s'):format(finding.area, finding.message)
+    if finding.level == 'ok' then
+      vim.health.ok(text)
+    else
+      local report = finding.level == 'warning' and vim.health.warn or vim.health.error
+      report(text, finding.hint and { finding.hint } or nil)
+    end
   end
 end
 

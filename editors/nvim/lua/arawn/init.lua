@@ -10,10 +10,27 @@ local M = {}
 local CANCELLED = -32800
 
 --- Actions that mean nothing without an instruction.
-local NEEDS_INPUT = { ask = 'Ask about the selection: ', edit = 'Edit the selection (empty: the `ai:` comment): ' }
+local NEEDS_INPUT = {
+  ask = 'Ask about the selection: ',
+  edit = 'Edit the selection (empty: the `ai:` comment): ',
+  translate = 'Translate the selection into: ',
+}
 
 --- Known before the server is asked.
-local BUILT_IN = { 'ask', 'complete', 'document', 'edit', 'explain', 'fix', 'refactor', 'simplify' }
+local BUILT_IN = {
+  'ask',
+  'commit',
+  'complete',
+  'document',
+  'edit',
+  'explain',
+  'fix',
+  'refactor',
+  'review',
+  'simplify',
+  'test',
+  'translate',
+}
 
 ---@param message string
 ---@param level integer?
@@ -106,7 +123,7 @@ local function with_input(action, input, go)
     return go(input)
   end
   vim.ui.input({ prompt = prompt }, function(answer)
-    if answer == nil or (answer == '' and action == 'ask') then
+    if answer == nil or (answer == '' and action ~= 'edit') then
       return
     end
     go(answer ~= '' and answer or nil)

@@ -7,7 +7,7 @@ local before = t.lines()
 
 t.check('every command of the server is listed, none of them twice', function()
   local commands = t.client().server_capabilities.executeCommandProvider.commands
-  for _, name in ipairs({ 'arawn.run', 'arawn.cancel', 'arawn.backend', 'arawn.status', 'arawn.lastRequest' }) do
+  for _, name in ipairs({ 'arawn.run', 'arawn.cancel', 'arawn.proposal', 'arawn.backend', 'arawn.status', 'arawn.lastRequest' }) do
     t.truthy(vim.list_contains(commands, name), name .. ' is not listed')
   end
 end)

@@ -59,7 +59,7 @@ const LANGUAGES: &[(&str, &[&str])] = &[
 ];
 
 /// The language id of a file by its name; empty when unknown.
-pub(crate) fn language_of(path: &Path) -> &'static str {
+pub fn language_of(path: &Path) -> &'static str {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or(name);
     LANGUAGES

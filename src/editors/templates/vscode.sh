@@ -1,0 +1,3 @@
+cd editors/vscode
+npm ci && npm run package
+code --install-extension arawn.vsix
