@@ -380,7 +380,8 @@ impl Resolver<'_> {
             }
         }
         let is_named = links.iter().any(|link| link.backend.as_str() == local::BACKEND);
-        if is_named && self.unusable.contains_key(&BackendName::new(local::BACKEND)) {
+        let own = self.options.backends.get(local::BACKEND).cloned().unwrap_or_default();
+        if is_named && is_managed(local::BACKEND, &own) && !self.local.is_set_up() {
             let is_first = first == local::BACKEND;
             let key = if is_first { &first_key } else { &fallback_key };
             // Said once, for the table that names it.
