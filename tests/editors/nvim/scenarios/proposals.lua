@@ -2,8 +2,6 @@
 local t = require('support')
 t.attach()
 local before = t.lines()
-local client = t.client()
-client:notify('workspace/didChangeConfiguration', { settings = { arawn = { edits = { preview = 'always' } } } })
 
 --- What `vim.ui.select` was asked, and the answers it gives in turn.
 local asked, answers = {}, {}
@@ -82,9 +80,14 @@ t.check('applying it is one undo step', function()
   t.equal(before, t.lines(), 'lines')
 end)
 
-t.check('of two the user is asked which, and a discarded one is gone', function()
+t.check('of two the user is asked which, the newest first, and a discarded one is gone', function()
   propose(1, 2, '```python\ndef area(w, h):\n    return w * h\n```\n')
   to_the_file()
-  menu('2 of', 'Discard')
-  asked, answers = {}, {}
+  menu('Simplify', 'Discard')
+  t.equal(2, #asked[1].labels, 'proposals')
+  t.truthy(vim.api.nvim_win_get_cursor(0)[1] <= 2, 'the newest is not the first')
+  to_the_file()
+  menu()
+  t.truthy(vim.list_contains(asked[1].labels, 'Apply all'), 'not the one that is left: ' .. vim.inspect(asked))
+  t.equal(before, t.lines(), 'lines')
 end)
