@@ -6,14 +6,14 @@ import { ExecuteCommandRequest, type LanguageClient } from "vscode-languageclien
 import { ACTIONS, rangeFor, type RunArgument, SERVER_COMMANDS, touchesLines } from "./actions";
 import { chooseProposal } from "./proposalMenu";
 import { Server, withInput } from "./server";
-import { setUpLocalEngine, showDoctor } from "./setup";
+import { DoctorPage, setUpLocalEngine } from "./setup";
 
 let server: Server | undefined;
 
 /** Called by VS Code once, after it has started. */
 export async function activate(context: vscode.ExtensionContext): Promise<void> {
   const log = vscode.window.createOutputChannel("Arawn", { log: true });
-  const doctor = vscode.window.createOutputChannel("Arawn Doctor");
+  const doctor = new DoctorPage();
   const started = new Server(log);
   server = started;
   const command = (id: string, run: () => unknown): vscode.Disposable =>
@@ -30,7 +30,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     command("arawn.chooseBackend", () => execute(started, SERVER_COMMANDS.backend)),
     command("arawn.showStatus", () => execute(started, SERVER_COMMANDS.status)),
     command("arawn.showLastRequest", () => execute(started, SERVER_COMMANDS.lastRequest)),
-    command("arawn.doctor", () => withProgram(started, (program) => showDoctor(program, doctor))),
+    command("arawn.doctor", () => withProgram(started, (program) => doctor.examine(program))),
     command("arawn.setUpLocalEngine", () => withProgram(started, setUpLocalEngine)),
     command("arawn.restartServer", () => started.restart()),
     command("arawn.showLog", () => log.show()),

@@ -13,27 +13,45 @@ function folder(): string | undefined {
   return vscode.workspace.workspaceFolders?.[0]?.uri.fsPath;
 }
 
-/** Looks at the whole set-up and shows what was found, problems first. */
-export async function showDoctor(
-  program: string,
-  channel: vscode.OutputChannel,
-): Promise<readonly Finding[] | undefined> {
-  const progress = { location: vscode.ProgressLocation.Notification, cancellable: true };
-  const output = await vscode.window.withProgress(
-    { ...progress, title: "Arawn: checking the setup" },
-    (_, token) => outputOf(program, ["doctor", "--json"], token),
+/** The page of the doctor: a document that nobody can edit, and that closing does not ask to save. */
+export class DoctorPage implements vscode.TextDocumentContentProvider, vscode.Disposable {
+  private static readonly place = vscode.Uri.from({ scheme: "arawn-doctor", path: "Arawn Doctor" });
+  private readonly changed = new vscode.EventEmitter<vscode.Uri>();
+  private readonly registration = vscode.workspace.registerTextDocumentContentProvider(
+    DoctorPage.place.scheme,
+    this,
   );
-  if (output === undefined) {
-    return undefined;
+  private text = "";
+
+  readonly onDidChange = this.changed.event;
+
+  provideTextDocumentContent(): string {
+    return this.text;
   }
-  const findings = findingsIn(output.stdout);
-  channel.clear();
-  channel.appendLine(`${program} doctor\n`);
-  channel.appendLine(findings === undefined ? output.stderr.trim() : report(findings));
-  channel.show(true);
-  const told = findings === undefined ? "the doctor did not end well" : summary(findings);
-  vscode.window.setStatusBarMessage(`Arawn: ${told}`, 10_000);
-  return findings;
+
+  /** Looks at the whole set-up and shows what was found, problems first. */
+  async examine(program: string): Promise<readonly Finding[] | undefined> {
+    const progress = { location: vscode.ProgressLocation.Notification, cancellable: true };
+    const output = await vscode.window.withProgress(
+      { ...progress, title: "Arawn: checking the setup" },
+      (_, token) => outputOf(program, ["doctor", "--json"], token),
+    );
+    if (output === undefined) {
+      return undefined;
+    }
+    const findings = findingsIn(output.stdout);
+    const told = findings === undefined ? "the doctor did not end well" : summary(findings);
+    const body = findings === undefined ? output.stderr.trim() : report(findings);
+    this.text = `${program} doctor: ${told}\n\n${body}\n`;
+    this.changed.fire(DoctorPage.place);
+    await vscode.window.showTextDocument(DoctorPage.place, { preview: true });
+    return findings;
+  }
+
+  dispose(): void {
+    this.registration.dispose();
+    this.changed.dispose();
+  }
 }
 
 /** Standard output and error of a command; undefined when the user stopped it. */

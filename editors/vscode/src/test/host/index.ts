@@ -7,7 +7,7 @@ import * as path from "node:path";
 import * as vscode from "vscode";
 
 import type { Finding } from "../../doctor";
-import { choicesFor, type Proposal, proposalsIn } from "../../proposals";
+import { type Proposal, proposalsIn } from "../../proposals";
 
 const upstream = process.env["ARAWN_UPSTREAM"] ?? "";
 const lines: string[] = [];
@@ -77,38 +77,44 @@ export async function run(): Promise<void> {
     assert.equal(document.getText(), before);
   });
 
-  await check("an edit that is to be confirmed waits in the preview, and the proposal applies it", async () => {
-    const settings = vscode.workspace.getConfiguration("arawn");
-    const everywhere = vscode.ConfigurationTarget.Global;
-    await settings.update("edits.preview", "always", everywhere);
+  await check("an edit that is to be confirmed waits in the preview, and the menu of proposals applies it", async () => {
     answer("```python\ndef area(w, h):\n    return w * h\n```\n");
-    editor.selection = new vscode.Selection(0, 0, 1, 25);
-    await vscode.commands.executeCommand("arawn.refactor");
+    await vscode.commands.executeCommand("arawn.run", {
+      action: "refactor",
+      textDocument: { uri: document.uri.toString() },
+      range: { start: { line: 0, character: 0 }, end: { line: 1, character: 25 } },
+      preview: true,
+    });
     const proposals = async (): Promise<Proposal[]> =>
       proposalsIn(await vscode.commands.executeCommand("arawn.proposal", { do: "list" }));
-    let waiting: Proposal | undefined;
-    await until(async () => (waiting = (await proposals())[0]) !== undefined);
-    assert.ok(waiting);
+    await until(async () => (await proposals()).length === 1);
     assert.equal(document.getText(), before);
-    fs.writeFileSync(path.join(upstream, "look"), "preview");
-    await until(() => !fs.existsSync(path.join(upstream, "look")));
+    await look("preview");
     await vscode.commands.executeCommand("refactorPreview.discard");
     assert.equal(document.getText(), before);
-    const all = choicesFor(waiting).find((choice) => choice.label === "Apply all");
-    await vscode.commands.executeCommand("arawn.proposal", all?.argument);
-    await until(() => document.getText().startsWith("def area(w, h):\n    return w * h\n\n"));
+    const menu = vscode.commands.executeCommand("arawn.showProposals");
+    await look("menu");
+    await until(async () => {
+      await vscode.commands.executeCommand("workbench.action.acceptSelectedQuickOpenItem");
+      return document.getText().startsWith("def area(w, h):\n    return w * h\n\n");
+    });
+    await menu;
     await vscode.commands.executeCommand("undo");
     await until(() => document.getText() === before);
-    await settings.update("edits.preview", undefined, everywhere);
   });
 
-  await check("the doctor looks at what the window uses", async () => {
+  await check("the doctor is run and its findings are shown", async () => {
     const findings = await vscode.commands.executeCommand<Finding[]>("arawn.doctor");
     const about = (area: string): Finding[] => findings.filter((finding) => finding.area.includes(area));
     assert.equal(about("scripted")[0]?.level, "ok", JSON.stringify(findings));
+    const page = vscode.window.activeTextEditor?.document;
+    assert.equal(page?.uri.scheme, "arawn-doctor");
+    assert.ok(page.getText().includes("ok       backend scripted"), page.getText());
+    await look("doctor");
   });
 
   await check("an answer opens as a document", async () => {
+    await vscode.window.showTextDocument(document, { selection: new vscode.Range(0, 0, 1, 25) });
     answer("It multiplies width by height.\n");
     await vscode.commands.executeCommand("arawn.explain");
     await until(() =>
@@ -133,6 +139,12 @@ export async function run(): Promise<void> {
 
 function answer(text: string): void {
   fs.writeFileSync(path.join(upstream, "answer.txt"), text);
+}
+
+/** Leaves a picture of the window in the upstream's folder. */
+async function look(name: string): Promise<void> {
+  fs.writeFileSync(path.join(upstream, "look"), name);
+  await until(() => !fs.existsSync(path.join(upstream, "look")));
 }
 
 /** How many events of a kind the upstream has logged. */
