@@ -380,7 +380,9 @@ impl Resolver<'_> {
             }
         }
         let is_named = links.iter().any(|link| link.backend.as_str() == local::BACKEND);
-        if is_named && self.unusable.contains_key(&BackendName::new(local::BACKEND)) {
+        let own_server = self.options.backends.get(local::BACKEND);
+        let is_ours = own_server.is_none_or(|options| is_managed(local::BACKEND, options));
+        if is_named && is_ours && !self.local.is_set_up() {
             let is_first = first == local::BACKEND;
             let key = if is_first { &first_key } else { &fallback_key };
             // Said once, for the table that names it.
