@@ -95,7 +95,7 @@ fn made(inner: &mut Inner, wanted: Wanted) -> (WorkspaceEdit, Sent) {
         change.apply(&mut whole);
     }
     let parts = changes.into_iter().map(|change| change.text).collect();
-    let bell = inner.meant.expect(&uri, whole, region, text, parts);
+    let bell = inner.meant.expect(&uri, &before.text, whole, region, text, parts);
     (edit, Sent { before, bell, is_versioned, has_arrived: false })
 }
 

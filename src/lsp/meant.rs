@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use tower_lsp::lsp_types::Url;
 
 use crate::edits::Region;
-use crate::text::{Change, CharRange};
+use crate::text::{Change, CharIdx, CharRange, Shift};
 
 /// Rings when an edit is in the text.
 #[derive(Debug, Default)]
@@ -63,6 +63,12 @@ struct Edit {
     has_crossed: bool,
     /// The same, by a change that has not been looked at yet together with those that came with it.
     may_have_crossed: bool,
+    /// What was put in since it was sent, in the text as it is now.
+    put_in: Vec<CharRange>,
+    /// Some of that was replaced again.
+    wrote_over: bool,
+    /// Whether it changes more than line breaks.
+    is_of_words: bool,
     /// Gone when nobody waits any more.
     bell: Weak<Bell>,
 }
@@ -86,12 +92,28 @@ impl Edit {
     /// Whether the place holds what was meant.
     fn is_in_place(&self, text: &Rope) -> bool {
         text.get_slice(self.region.range.chars())
-            .is_some_and(|now| now == self.text.as_str() || same_lines(&now, &self.text))
+            .is_some_and(|now| now == self.text.as_str() || self.is_alike(&now, &self.text))
     }
 
     /// Whether the whole text is what was meant but for its line breaks.
     fn has_made_lines(&self, text: &Rope) -> bool {
-        text.len_lines() == self.whole.len_lines() && same_lines(text, &self.whole)
+        text.len_lines() == self.whole.len_lines() && self.is_alike(text, &self.whole)
+    }
+
+    fn is_alike(&self, text: &impl ToString, meant: &impl ToString) -> bool {
+        self.is_of_words && same_lines(text, meant)
+    }
+
+    /// Notes what a change puts in, and whether it replaces what another put in.
+    fn note(&mut self, change: &Change) {
+        let (from, to) = (change.range.start(), change.range.end());
+        let is_hit = |it: &CharRange| from < it.end() && it.start() < to;
+        self.wrote_over |= self.put_in.iter().any(is_hit);
+        for range in &mut self.put_in {
+            let start = change.map(range.start(), Shift::After);
+            *range = CharRange::new(start, change.map(range.end(), Shift::Before).max(start));
+        }
+        self.put_in.push(CharRange::new(from, CharIdx(from.0 + change.text.chars().count())));
     }
 }
 
@@ -106,12 +128,14 @@ impl Meant {
     pub(super) fn expect(
         &mut self,
         uri: &Url,
+        before: &Rope,
         whole: Rope,
         place: CharRange,
         text: String,
         parts: Vec<String>,
     ) -> Arc<Bell> {
         let bell = Arc::new(Bell::default());
+        let is_of_words = before.len_lines() != whole.len_lines() || !same_lines(before, &whole);
         self.edits.push(Edit {
             uri: uri.clone(),
             whole,
@@ -120,6 +144,9 @@ impl Meant {
             parts,
             has_crossed: false,
             may_have_crossed: false,
+            put_in: Vec::new(),
+            wrote_over: false,
+            is_of_words,
             bell: Arc::downgrade(&bell),
         });
         bell
@@ -147,6 +174,7 @@ impl Meant {
                     bell.seems_taken.store(true, Ordering::Relaxed);
                 }
             }
+            edit.note(change);
             edit.region.touched = false;
             edit.region.follow(change);
             edit.may_have_crossed |= edit.region.touched && !edit.is_part(&change.text);
@@ -157,7 +185,8 @@ impl Meant {
     pub(super) fn compare(&mut self, uri: &Url, text: &Rope) {
         let is_made =
             |edit: &Edit| edit.whole.len_bytes() == text.len_bytes() && edit.whole == *text;
-        self.ring(uri, is_made);
+        // Nothing is lost of what was typed, unless it was written over.
+        self.ring(uri, is_made, |edit| edit.has_crossed && edit.wrote_over);
         for edit in self.edits.iter_mut().filter(|edit| edit.uri == *uri) {
             edit.has_crossed |= edit.may_have_crossed && !edit.is_in_place(text);
             edit.may_have_crossed = false;
@@ -168,16 +197,25 @@ impl Meant {
     ///
     /// Only after all changes of a notification: a part of an edit may be the whole of nothing.
     pub(super) fn compare_places(&mut self, uri: &Url, text: &Rope) {
-        let is_made = |edit: &Edit| edit.is_in_place(text) || edit.has_made_lines(text);
-        self.ring(uri, is_made);
+        self.ring(
+            uri,
+            |edit| edit.has_made_lines(text),
+            |edit| edit.has_crossed && edit.wrote_over,
+        );
+        self.ring(uri, |edit| edit.is_in_place(text), |edit| edit.has_crossed);
     }
 
-    fn ring(&mut self, uri: &Url, is_made: impl Fn(&Edit) -> bool) {
+    fn ring(
+        &mut self,
+        uri: &Url,
+        is_made: impl Fn(&Edit) -> bool,
+        has_crossed: impl Fn(&Edit) -> bool,
+    ) {
         self.edits.retain(|edit| {
             let Some(bell) = edit.bell.upgrade() else { return false };
             let rings = edit.uri == *uri && is_made(edit);
             if rings {
-                bell.has_crossed.store(edit.has_crossed, Ordering::Relaxed);
+                bell.has_crossed.store(has_crossed(edit), Ordering::Relaxed);
                 bell.arrived.notify_one();
             }
             !rings
@@ -188,8 +226,6 @@ impl Meant {
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt;
-
-    use crate::text::CharIdx;
 
     use super::*;
 
@@ -202,7 +238,7 @@ mod tests {
         let mut meant = Meant::default();
         let whole = Rope::from_str("a\nB!\nc\n");
         let parts = vec!["B".to_owned(), "!".to_owned()];
-        let bell = meant.expect(&uri, whole, range(2, 4), "B!\n".to_owned(), parts);
+        let bell = meant.expect(&uri, &text, whole, range(2, 4), "B!\n".to_owned(), parts);
         for (start, end, new) in changes {
             let change = Change { range: range(*start, *end), text: (*new).to_owned() };
             change.apply(&mut text);
@@ -221,6 +257,31 @@ mod tests {
         check(&[(0, 1, "typed"), (6, 7, "B!")], Some(true));
         check(&[(3, 3, "!")], None);
         check(&[(0, 1, "B!")], None);
+    }
+
+    #[test]
+    fn what_the_client_tells_in_other_pieces_has_not_crossed() {
+        check(&[(1, 2, "\nB"), (3, 5, "!\n")], Some(true));
+        check(&[(2, 6, "B!\nc\n")], Some(true));
+    }
+
+    #[test]
+    fn an_edit_of_line_breaks_has_not_arrived_before_they_are_there() {
+        let uri = Url::parse("untitled:1").unwrap();
+        let mut meant = Meant::default();
+        let mut text = Rope::from_str("a\n");
+        let place = CharRange::new(CharIdx(0), CharIdx(2));
+        let whole = Rope::from_str("a\r\n");
+        let parts = vec!["\r".to_owned()];
+        let bell = meant.expect(&uri, &text, whole, place, "a\r\n".to_owned(), parts);
+        meant.compare_places(&uri, &text);
+        assert_eq!(bell.rung().now_or_never(), None);
+        let change =
+            Change { range: CharRange::new(CharIdx(1), CharIdx(1)), text: "\r".to_owned() };
+        change.apply(&mut text);
+        meant.follow(&uri, &change);
+        meant.compare(&uri, &text);
+        assert_eq!(bell.rung().now_or_never(), Some(true));
     }
 
     #[test]

@@ -65,9 +65,7 @@ pub(crate) fn judge(
     }
     match end.status.as_str() {
         // The user may have typed just what was answered.
-        "applied" if n_landings == 0 && editor.text().is_some_and(|it| it.contains(&text)) => {
-            Ok(Story::Unchanged)
-        }
+        "applied" if n_landings == 0 && editor.once_held(&text) => Ok(Story::Unchanged),
         "applied" if n_landings == 0 => told_untrue(is_lied_to || says_yes(scenario), end),
         "applied" if owns_up(end) && scenario.is_true() && editor.landings[0].is_in_sync => {
             Err(format!("a false alarm: {end:?} {:#?}", editor.landings))

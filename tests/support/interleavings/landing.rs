@@ -99,7 +99,7 @@ impl Landing {
             self.after.strip_prefix(&before[..at]).and_then(|it| it.strip_suffix(rest))
                 == Some(answer)
         });
-        if elsewhere || self.is_as_answered(answer) {
+        if (elsewhere && !original.is_empty()) || self.is_as_answered(answer) {
             return Ok(());
         }
         if !is_ambiguous {
