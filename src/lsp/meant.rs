@@ -17,6 +17,7 @@ pub(super) struct Bell {
     has_crossed: AtomicBool,
     has_news: AtomicBool,
     seems_taken: AtomicBool,
+    came_late: AtomicBool,
 }
 
 impl Bell {
@@ -36,6 +37,11 @@ impl Bell {
     pub(super) fn seems_taken(&self) -> bool {
         self.seems_taken.load(Ordering::Relaxed)
     }
+
+    /// Whether the user did what the edit does before it landed, and so it has landed somewhere else.
+    pub(super) fn came_late(&self) -> bool {
+        self.came_late.load(Ordering::Relaxed)
+    }
 }
 
 /// As many bytes of an edit, found in a change, are more than chance.
@@ -45,6 +51,15 @@ const TELLING: usize = 8;
 #[derive(Debug, Default)]
 pub(super) struct Meant {
     edits: Vec<Edit>,
+}
+
+/// One replacement of an edit, wherever it lands.
+#[derive(Debug)]
+struct Part {
+    n_removed: usize,
+    text: String,
+    /// The client has told of such a change.
+    is_seen: bool,
 }
 
 /// One of them.
@@ -57,8 +72,10 @@ struct Edit {
     region: Region,
     /// What is to stand there.
     text: String,
-    /// The new texts that it is made of.
-    parts: Vec<String>,
+    /// What it is made of.
+    parts: Vec<Part>,
+    /// The bell has rung.
+    has_rung: bool,
     /// Somebody else changed the place, as far as it is known: the client tells of its edits part by part.
     has_crossed: bool,
     /// The same, by a change that has not been looked at yet together with those that came with it.
@@ -78,15 +95,15 @@ impl Edit {
     fn is_like(&self, change: &Change) -> bool {
         let is_in = |part: &str, whole: &str, n| part.len() >= n && whole.contains(part);
         self.parts.iter().any(|part| {
-            is_in(part.trim(), &change.text, TELLING)
-                || is_in(change.text.trim(), part, 3 * TELLING)
+            is_in(part.text.trim(), &change.text, TELLING)
+                || is_in(change.text.trim(), &part.text, 3 * TELLING)
         })
     }
 
     /// Whether a text is a part of the edit, or what is left of one where it agrees with what was there.
     fn is_part(&self, text: &str) -> bool {
-        let is_rest = |part: &String| text.len() >= TELLING && part.contains(text);
-        self.parts.iter().any(|part| part == text || is_rest(part))
+        let is_rest = |part: &Part| text.len() >= TELLING && part.text.contains(text);
+        self.parts.iter().any(|part| part.text == text || is_rest(part))
     }
 
     /// Whether the place holds what was meant.
@@ -104,6 +121,13 @@ impl Edit {
         self.is_of_words && same_lines(text, meant)
     }
 
+    /// Notes that a change may be a part of the edit. Returns whether it comes when all seemed to be done.
+    fn see(&mut self, change: &Change) -> bool {
+        let part = self.parts.iter_mut().find(|part| !part.is_seen && part.is_like(change));
+        let is_new = part.map(|part| part.is_seen = true).is_some();
+        is_new && self.has_rung
+    }
+
     /// Notes what a change puts in, and whether it replaces what another put in.
     fn note(&mut self, change: &Change) {
         let (from, to) = (change.range.start(), change.range.end());
@@ -114,6 +138,16 @@ impl Edit {
             *range = CharRange::new(start, change.map(range.end(), Shift::Before).max(start));
         }
         self.put_in.push(CharRange::new(from, CharIdx(from.0 + change.text.chars().count())));
+    }
+}
+
+impl Part {
+    fn of(change: Change) -> Self {
+        Self { n_removed: change.range.len(), text: change.text, is_seen: false }
+    }
+
+    fn is_like(&self, change: &Change) -> bool {
+        self.n_removed == change.range.len() && self.text == change.text
     }
 }
 
@@ -132,7 +166,7 @@ impl Meant {
         whole: Rope,
         place: CharRange,
         text: String,
-        parts: Vec<String>,
+        changes: Vec<Change>,
     ) -> Arc<Bell> {
         let bell = Arc::new(Bell::default());
         let is_of_words = before.len_lines() != whole.len_lines() || !same_lines(before, &whole);
@@ -141,7 +175,8 @@ impl Meant {
             whole,
             region: Region::new(place).taking_in(),
             text,
-            parts,
+            parts: changes.into_iter().map(Part::of).collect(),
+            has_rung: false,
             has_crossed: false,
             may_have_crossed: false,
             put_in: Vec::new(),
@@ -173,6 +208,9 @@ impl Meant {
                 if edit.is_like(change) {
                     bell.seems_taken.store(true, Ordering::Relaxed);
                 }
+                if edit.see(change) {
+                    bell.came_late.store(true, Ordering::Relaxed);
+                }
             }
             edit.note(change);
             edit.region.touched = false;
@@ -186,7 +224,7 @@ impl Meant {
         let is_made =
             |edit: &Edit| edit.whole.len_bytes() == text.len_bytes() && edit.whole == *text;
         // Nothing is lost of what was typed, unless it was written over.
-        self.ring(uri, is_made, |edit| edit.has_crossed && edit.wrote_over);
+        self.ring(uri, is_made, |edit| edit.wrote_over);
         for edit in self.edits.iter_mut().filter(|edit| edit.uri == *uri) {
             edit.has_crossed |= edit.may_have_crossed && !edit.is_in_place(text);
             edit.may_have_crossed = false;
@@ -202,7 +240,7 @@ impl Meant {
             |edit| edit.has_made_lines(text),
             |edit| edit.has_crossed && edit.wrote_over,
         );
-        self.ring(uri, |edit| edit.is_in_place(text), |edit| edit.has_crossed);
+        self.ring(uri, |edit| edit.is_in_place(text), |edit| edit.has_crossed || edit.wrote_over);
     }
 
     fn ring(
@@ -211,15 +249,14 @@ impl Meant {
         is_made: impl Fn(&Edit) -> bool,
         has_crossed: impl Fn(&Edit) -> bool,
     ) {
-        self.edits.retain(|edit| {
-            let Some(bell) = edit.bell.upgrade() else { return false };
-            let rings = edit.uri == *uri && is_made(edit);
-            if rings {
+        for edit in self.edits.iter_mut().filter(|edit| edit.uri == *uri && !edit.has_rung) {
+            let Some(bell) = edit.bell.upgrade() else { continue };
+            if is_made(edit) {
                 bell.has_crossed.store(has_crossed(edit), Ordering::Relaxed);
                 bell.arrived.notify_one();
+                edit.has_rung = true;
             }
-            !rings
-        });
+        }
     }
 }
 
@@ -237,7 +274,9 @@ mod tests {
         let mut text = Rope::from_str("a\nb\nc\n");
         let mut meant = Meant::default();
         let whole = Rope::from_str("a\nB!\nc\n");
-        let parts = vec!["B".to_owned(), "!".to_owned()];
+        let part =
+            |start, end, text: &str| Change { range: range(start, end), text: text.to_owned() };
+        let parts = vec![part(2, 3, "B"), part(3, 3, "!")];
         let bell = meant.expect(&uri, &text, whole, range(2, 4), "B!\n".to_owned(), parts);
         for (start, end, new) in changes {
             let change = Change { range: range(*start, *end), text: (*new).to_owned() };
@@ -266,18 +305,40 @@ mod tests {
     }
 
     #[test]
+    fn an_edit_that_the_user_had_made_already_lands_elsewhere() {
+        let uri = Url::parse("untitled:1").unwrap();
+        let change = |start, end, text: &str| Change {
+            range: CharRange::new(CharIdx(start), CharIdx(end)),
+            text: text.to_owned(),
+        };
+        let before = Rope::from_str("a  \nb  \n");
+        let mut text = before.clone();
+        let mut meant = Meant::default();
+        let whole = Rope::from_str("a\nb  \n");
+        let (place, parts) = (change(0, 4, "").range, vec![change(1, 3, "")]);
+        let bell = meant.expect(&uri, &before, whole, place, "a\n".to_owned(), parts);
+        for (typed, came_late) in [(change(0, 3, "a"), false), (change(1, 3, ""), true)] {
+            typed.apply(&mut text);
+            meant.follow(&uri, &typed);
+            meant.compare(&uri, &text);
+            assert_eq!(bell.came_late(), came_late, "{typed:?}");
+        }
+        assert_eq!(bell.rung().now_or_never(), Some(true));
+    }
+
+    #[test]
     fn an_edit_of_line_breaks_has_not_arrived_before_they_are_there() {
         let uri = Url::parse("untitled:1").unwrap();
         let mut meant = Meant::default();
         let mut text = Rope::from_str("a\n");
         let place = CharRange::new(CharIdx(0), CharIdx(2));
         let whole = Rope::from_str("a\r\n");
-        let parts = vec!["\r".to_owned()];
+        let change =
+            Change { range: CharRange::new(CharIdx(1), CharIdx(1)), text: "\r".to_owned() };
+        let parts = vec![change.clone()];
         let bell = meant.expect(&uri, &text, whole, place, "a\r\n".to_owned(), parts);
         meant.compare_places(&uri, &text);
         assert_eq!(bell.rung().now_or_never(), None);
-        let change =
-            Change { range: CharRange::new(CharIdx(1), CharIdx(1)), text: "\r".to_owned() };
         change.apply(&mut text);
         meant.follow(&uri, &change);
         meant.compare(&uri, &text);
