@@ -157,10 +157,16 @@ async fn refused(sent: Sent, reason: &str) -> Answered {
 pub(super) async fn landed(sent: &Sent) -> bool {
     if sent.has_arrived {
         tokio::time::sleep(ECHO).await;
-        return !sent.bell.came_late();
+        return !came_late(sent);
     }
     if let Ok(is_clean) = tokio::time::timeout(ECHO, sent.bell.rung()).await {
-        return is_clean && !sent.bell.came_late();
+        return is_clean && !came_late(sent);
     }
     !sent.bell.has_news()
+}
+
+/// Whether the user had done what the edit does before it landed. A client that checks versions, and has told of
+/// one change only, has told of the edit.
+fn came_late(sent: &Sent) -> bool {
+    sent.bell.came_late() && !(sent.is_versioned && sent.bell.was_one())
 }

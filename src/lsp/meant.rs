@@ -18,6 +18,7 @@ pub(super) struct Bell {
     has_news: AtomicBool,
     seems_taken: AtomicBool,
     came_late: AtomicBool,
+    was_one: AtomicBool,
 }
 
 impl Bell {
@@ -41,6 +42,11 @@ impl Bell {
     /// Whether the user did what the edit does before it landed, and so it has landed somewhere else.
     pub(super) fn came_late(&self) -> bool {
         self.came_late.load(Ordering::Relaxed)
+    }
+
+    /// Whether a single change made it ring: so do clients that tell of all parts of an edit as one.
+    pub(super) fn was_one(&self) -> bool {
+        self.was_one.load(Ordering::Relaxed)
     }
 }
 
@@ -119,6 +125,13 @@ impl Edit {
 
     fn is_alike(&self, text: &impl ToString, meant: &impl ToString) -> bool {
         self.is_of_words && same_lines(text, meant)
+    }
+
+    /// Whether a change replaces something of the place together with something outside.
+    fn goes_beyond(&self, change: &Change) -> bool {
+        let (start, end) = (self.region.range.start(), self.region.range.end());
+        let (from, to) = (change.range.start(), change.range.end());
+        (from < start && start < to) || (from < end && end < to)
     }
 
     /// Notes that a change may be a part of the edit. Returns whether it comes when all seemed to be done.
@@ -214,6 +227,7 @@ impl Meant {
             }
             edit.note(change);
             edit.region.touched = false;
+            edit.has_crossed |= edit.goes_beyond(change);
             edit.region.follow(change);
             edit.may_have_crossed |= edit.region.touched && !edit.is_part(&change.text);
         }
@@ -255,6 +269,10 @@ impl Meant {
                 bell.has_crossed.store(has_crossed(edit), Ordering::Relaxed);
                 bell.arrived.notify_one();
                 edit.has_rung = true;
+                bell.was_one.store(edit.put_in.len() == 1, Ordering::Relaxed);
+                if bell.seems_taken() {
+                    edit.parts.iter_mut().for_each(|part| part.is_seen = true);
+                }
             }
         }
     }

@@ -28,6 +28,8 @@ pub(crate) enum Story {
     OwnedUp,
     /// The client told an untruth, and arawn believed it or not.
     LiedTo,
+    /// The user did the same, and a client that checks no versions, or tells late, did it once more.
+    DoneTwice,
     /// Nothing was to be done.
     Unchanged,
     /// It waits for the user.
@@ -77,6 +79,10 @@ pub(crate) fn judge(
         "applied" if owns_up(end) => Ok(Story::OwnedUp),
         // A client that checks no versions and denies what it did: the edit came twice, and nobody can know.
         "applied" if has_strayed.is_some() && is_lied_to => Ok(Story::LiedTo),
+        // Its text shows the edit in its place before the edit is there, and nobody can tell who wrote it.
+        "applied" if has_strayed.as_ref().is_some_and(|(_, it)| it.is_done_already(&text)) => {
+            Ok(Story::DoneTwice)
+        }
         "applied" if has_strayed.is_some() => {
             Err(format!("an edit went astray and nothing was said: {has_strayed:#?}"))
         }
