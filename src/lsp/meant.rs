@@ -68,6 +68,19 @@ struct Part {
     is_seen: bool,
 }
 
+/// What happened to the place of an edit besides the edit.
+#[derive(Debug, Default)]
+struct Crossed {
+    /// Somebody else changed the place, as far as it is known: the client tells of its edits part by part.
+    surely: bool,
+    /// The same, by a change that has not been looked at yet together with those that came with it.
+    maybe: bool,
+    /// What was put in since it was sent, in the text as it is now.
+    put_in: Vec<CharRange>,
+    /// Some of that was replaced again.
+    wrote_over: bool,
+}
+
 /// One of them.
 #[derive(Debug)]
 struct Edit {
@@ -82,14 +95,8 @@ struct Edit {
     parts: Vec<Part>,
     /// The bell has rung.
     has_rung: bool,
-    /// Somebody else changed the place, as far as it is known: the client tells of its edits part by part.
-    has_crossed: bool,
-    /// The same, by a change that has not been looked at yet together with those that came with it.
-    may_have_crossed: bool,
-    /// What was put in since it was sent, in the text as it is now.
-    put_in: Vec<CharRange>,
-    /// Some of that was replaced again.
-    wrote_over: bool,
+    /// What else happened to its place.
+    crossed: Crossed,
     /// Whether it changes more than line breaks.
     is_of_words: bool,
     /// Gone when nobody waits any more.
@@ -145,12 +152,14 @@ impl Edit {
     fn note(&mut self, change: &Change) {
         let (from, to) = (change.range.start(), change.range.end());
         let is_hit = |it: &CharRange| from < it.end() && it.start() < to;
-        self.wrote_over |= self.put_in.iter().any(is_hit);
-        for range in &mut self.put_in {
+        self.crossed.wrote_over |= self.crossed.put_in.iter().any(is_hit);
+        for range in &mut self.crossed.put_in {
             let start = change.map(range.start(), Shift::After);
             *range = CharRange::new(start, change.map(range.end(), Shift::Before).max(start));
         }
-        self.put_in.push(CharRange::new(from, CharIdx(from.0 + change.text.chars().count())));
+        self.crossed
+            .put_in
+            .push(CharRange::new(from, CharIdx(from.0 + change.text.chars().count())));
     }
 }
 
@@ -190,10 +199,7 @@ impl Meant {
             text,
             parts: changes.into_iter().map(Part::of).collect(),
             has_rung: false,
-            has_crossed: false,
-            may_have_crossed: false,
-            put_in: Vec::new(),
-            wrote_over: false,
+            crossed: Crossed::default(),
             is_of_words,
             bell: Arc::downgrade(&bell),
         });
@@ -227,9 +233,9 @@ impl Meant {
             }
             edit.note(change);
             edit.region.touched = false;
-            edit.has_crossed |= edit.goes_beyond(change);
+            edit.crossed.surely |= edit.goes_beyond(change);
             edit.region.follow(change);
-            edit.may_have_crossed |= edit.region.touched && !edit.is_part(&change.text);
+            edit.crossed.maybe |= edit.region.touched && !edit.is_part(&change.text);
         }
     }
 
@@ -238,10 +244,10 @@ impl Meant {
         let is_made =
             |edit: &Edit| edit.whole.len_bytes() == text.len_bytes() && edit.whole == *text;
         // Nothing is lost of what was typed, unless it was written over.
-        self.ring(uri, is_made, |edit| edit.wrote_over);
+        self.ring(uri, is_made, |edit| edit.crossed.wrote_over);
         for edit in self.edits.iter_mut().filter(|edit| edit.uri == *uri) {
-            edit.has_crossed |= edit.may_have_crossed && !edit.is_in_place(text);
-            edit.may_have_crossed = false;
+            edit.crossed.surely |= edit.crossed.maybe && !edit.is_in_place(text);
+            edit.crossed.maybe = false;
         }
     }
 
@@ -252,9 +258,13 @@ impl Meant {
         self.ring(
             uri,
             |edit| edit.has_made_lines(text),
-            |edit| edit.has_crossed && edit.wrote_over,
+            |edit| edit.crossed.surely && edit.crossed.wrote_over,
         );
-        self.ring(uri, |edit| edit.is_in_place(text), |edit| edit.has_crossed || edit.wrote_over);
+        self.ring(
+            uri,
+            |edit| edit.is_in_place(text),
+            |edit| edit.crossed.surely || edit.crossed.wrote_over,
+        );
     }
 
     fn ring(
@@ -269,7 +279,7 @@ impl Meant {
                 bell.has_crossed.store(has_crossed(edit), Ordering::Relaxed);
                 bell.arrived.notify_one();
                 edit.has_rung = true;
-                bell.was_one.store(edit.put_in.len() == 1, Ordering::Relaxed);
+                bell.was_one.store(edit.crossed.put_in.len() == 1, Ordering::Relaxed);
                 if bell.seems_taken() {
                     edit.parts.iter_mut().for_each(|part| part.is_seen = true);
                 }
