@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use arawn::config;
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use crate::home::Home;
 
 fn check_fresh(path: &str, wanted: &str, refresh: &str) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -43,4 +45,40 @@ fn the_table_for_the_readme_has_the_chain_and_its_defaults() {
     assert!(table.contains("| `llm.backend` | `\"ollama\"` |"), "{table}");
     assert!(table.contains("`tasks.TASK.model`"), "{table}");
     assert!(!table.contains("tasks.edit"), "{table}");
+}
+
+/// The settings of VS Code that are the server's: without those that the extension keeps to itself.
+fn settings_of_the_extension() -> serde_json::Map<String, Value> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("editors/vscode/package.json");
+    let manifest: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let mut settings =
+        manifest["contributes"]["configuration"]["properties"].as_object().unwrap().clone();
+    settings.retain(|name, _| name != "arawn.server.path" && name != "arawn.trace.server");
+    settings
+}
+
+#[test]
+fn the_settings_of_the_vs_code_extension_are_fresh() {
+    let wanted = config::editor_settings();
+    assert!(
+        Value::Object(settings_of_the_extension()) == wanted,
+        "put these into `configuration.properties` of editors/vscode/package.json:\n{wanted:#}"
+    );
+}
+
+#[test]
+fn whatever_the_extension_offers_counts_as_an_editor_setting() {
+    for (name, property) in settings_of_the_extension() {
+        let kind = property["type"][0].as_str().unwrap();
+        let values = property["enum"].as_array().cloned().unwrap_or_else(|| {
+            vec![if kind == "array" { json!([]) } else { json!("ollama") }]
+        });
+        for value in values.into_iter().filter(|value| !value.is_null()) {
+            let keys = name.split('.').skip(1).collect::<Vec<_>>();
+            let section = keys.iter().rev().fold(value.clone(), |below, key| json!({ *key: below }));
+            let user = "[llm]\nbackend = \"ollama\"\n[edits]\npreview = \"never\"\n";
+            let warnings = Home::with(user).editor(section).warnings();
+            assert!(warnings.is_empty(), "{name} = {value}: {warnings:?}");
+        }
+    }
 }

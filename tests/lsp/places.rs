@@ -258,6 +258,7 @@ fn git(folder: &Path, arguments: &[&str]) {
 }
 
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "a test is run by a user, with the user's programs")]
 async fn a_commit_message_is_offered_and_comes_to_the_top() {
     let mut bench = Bench::new().await;
     let mut settings = bench.settings();

@@ -27,6 +27,10 @@ command('ArawnCancel', function()
   require('arawn').cancel()
 end, { desc = 'Stop what arawn is doing' })
 
+command('ArawnProposals', function()
+  require('arawn').proposals()
+end, { desc = 'Apply, see or discard the edits that wait for you' })
+
 command('ArawnBackend', function(arguments)
   require('arawn').backend(arguments.args ~= '' and arguments.args or nil)
 end, { nargs = '?', desc = 'Choose the backend for this session; without a name, ask' })
@@ -66,6 +70,9 @@ end, { desc = 'arawn: choose an action' })
 vim.keymap.set('n', '<Plug>(arawn-cancel)', function()
   require('arawn').cancel()
 end, { desc = 'arawn: stop' })
+vim.keymap.set('n', '<Plug>(arawn-proposals)', function()
+  require('arawn').proposals()
+end, { desc = 'arawn: the edits that wait for you' })
 
 -- Neovim draws no progress of its own unless the status line asks for it; an assistant that works
 -- for ten seconds without a sign looks dead.

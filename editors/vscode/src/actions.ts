@@ -36,7 +36,9 @@ export const ACTIONS: readonly PaletteAction[] = [
  */
 export const SERVER_COMMANDS = {
   run: "arawn.run",
+  chat: "arawn.chat",
   cancel: "arawn.cancel",
+  proposal: "arawn.proposal",
   backend: "arawn.backend",
   status: "arawn.status",
   lastRequest: "arawn.lastRequest",

@@ -4,25 +4,34 @@ import * as vscode from "vscode";
 import { ExecuteCommandRequest, type LanguageClient } from "vscode-languageclient/node";
 
 import { ACTIONS, rangeFor, type RunArgument, SERVER_COMMANDS, touchesLines } from "./actions";
+import { chooseProposal } from "./proposalMenu";
 import { Server, withInput } from "./server";
+import { setUpLocalEngine, showDoctor } from "./setup";
 
 let server: Server | undefined;
 
 /** Called by VS Code once, after it has started. */
 export async function activate(context: vscode.ExtensionContext): Promise<void> {
   const log = vscode.window.createOutputChannel("Arawn", { log: true });
+  const doctor = vscode.window.createOutputChannel("Arawn Doctor");
   const started = new Server(log);
   server = started;
   const command = (id: string, run: () => unknown): vscode.Disposable =>
     vscode.commands.registerCommand(id, run);
   context.subscriptions.push(
     log,
+    doctor,
     started,
     ...ACTIONS.map((action) => command(`arawn.${action.id}`, () => runAction(started, action.id))),
     command("arawn.cancelJobs", () => execute(started, SERVER_COMMANDS.cancel)),
+    command("arawn.showProposals", () =>
+      chooseProposal((argument) => execute(started, SERVER_COMMANDS.proposal, argument)),
+    ),
     command("arawn.chooseBackend", () => execute(started, SERVER_COMMANDS.backend)),
     command("arawn.showStatus", () => execute(started, SERVER_COMMANDS.status)),
     command("arawn.showLastRequest", () => execute(started, SERVER_COMMANDS.lastRequest)),
+    command("arawn.doctor", () => withProgram(started, (program) => showDoctor(program, doctor))),
+    command("arawn.setUpLocalEngine", () => withProgram(started, setUpLocalEngine)),
     command("arawn.restartServer", () => started.restart()),
     command("arawn.showLog", () => log.show()),
     vscode.workspace.onDidChangeConfiguration((event) =>
@@ -66,9 +75,14 @@ async function runAction(server: Server, action: string): Promise<void> {
   }
 }
 
-async function execute(server: Server, command: string): Promise<unknown> {
+async function execute(server: Server, command: string, argument: object = {}): Promise<unknown> {
   const client = await server.running();
-  return client === undefined ? undefined : send(client, command, {});
+  return client === undefined ? undefined : send(client, command, argument);
+}
+
+function withProgram(server: Server, use: (program: string) => Promise<unknown>): unknown {
+  const program = server.program();
+  return program === undefined ? undefined : use(program);
 }
 
 // One message for an error, whatever it was; the details are in the log.

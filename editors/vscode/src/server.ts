@@ -24,6 +24,22 @@ export class Server implements vscode.Disposable {
     return this.client?.isRunning() ? this.client : undefined;
   }
 
+  /** The path of the program, or undefined after the user was told where it was looked for. */
+  program(): string | undefined {
+    const configured = vscode.workspace.getConfiguration("arawn").get<string>("server.path", "");
+    const found = findProgram(configured, {
+      platform: process.platform,
+      home: os.homedir(),
+      env: process.env,
+      isFile: (candidate) => fs.statSync(candidate, { throwIfNoEntry: false })?.isFile() ?? false,
+    });
+    if ("problem" in found) {
+      this.complain(`Arawn cannot start: ${found.problem}.`);
+      return undefined;
+    }
+    return found.path;
+  }
+
   /** Starts the server if the program is there; says what to do if it is not. */
   start(): Promise<void> {
     return this.inTurn(async () => {
@@ -57,22 +73,15 @@ export class Server implements vscode.Disposable {
   }
 
   private async launch(): Promise<void> {
-    const configured = vscode.workspace.getConfiguration("arawn").get<string>("server.path", "");
-    const found = findProgram(configured, {
-      platform: process.platform,
-      home: os.homedir(),
-      env: process.env,
-      isFile: (candidate) => fs.statSync(candidate, { throwIfNoEntry: false })?.isFile() ?? false,
-    });
-    if ("problem" in found) {
-      this.complain(`Arawn cannot start: ${found.problem}.`);
+    const program = this.program();
+    if (program === undefined) {
       return;
     }
-    this.log.info(`starting ${found.path}`);
+    this.log.info(`starting ${program}`);
     const client = new LanguageClient(
       "arawn",
       "Arawn",
-      { command: found.path, args: ["lsp"] },
+      { command: program, args: ["lsp"] },
       this.options(),
     );
     try {
@@ -81,7 +90,7 @@ export class Server implements vscode.Disposable {
       this.client = client;
     } catch (error) {
       this.log.error(String(error));
-      this.complain(`Arawn cannot start: ${found.path} did not answer as a language server.`);
+      this.complain(`Arawn cannot start: ${program} did not answer as a language server.`);
       await client.dispose().catch(() => undefined);
     }
   }

@@ -4,6 +4,10 @@ package.path = vim.env.ARAWN_TEST .. '/?.lua;' .. package.path
 vim.o.swapfile = false
 vim.o.shortmess = vim.o.shortmess .. 'I'
 vim.lsp.config('arawn', { cmd = { vim.env.ARAWN_BIN, 'lsp' } })
+if vim.env.ARAWN_SCENARIO == 'proposals' then
+  local section = { edits = { preview = 'always' } }
+  vim.lsp.config('arawn', { settings = { arawn = section }, init_options = section })
+end
 if not vim.list_contains({ 'bare', 'plugin' }, vim.env.ARAWN_SCENARIO) then
   vim.lsp.enable('arawn')
 end

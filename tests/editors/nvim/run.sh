@@ -14,7 +14,7 @@ arawn=$(realpath "$1")
 nvim=$(realpath "$2")
 shift 2
 scenarios=("$@")
-[ ${#scenarios[@]} -gt 0 ] || scenarios=(plugin bare edit typing cancel fallback first down commands places)
+[ ${#scenarios[@]} -gt 0 ] || scenarios=(plugin bare edit typing cancel fallback first down commands proposals places)
 
 work=$(mktemp -d)
 upstream=

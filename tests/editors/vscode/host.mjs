@@ -2,8 +2,12 @@
 //
 // usage: node host.mjs URL WORKSPACE EXTENSION_DIR TESTS.js   (playwright-core is found from the cwd)
 //
+// A test that writes a name into the file `look` of $ARAWN_UPSTREAM gets NAME.png of the window there, and
+// goes on when `look` is gone.
+//
 // A built VS Code looks at `extensionTestsPath` only with its smoke-test driver switched on, so that
 // is switched on in the page it serves.
+import fs from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 
@@ -50,7 +54,17 @@ const payload = [
 const query = new URLSearchParams({ folder: workspace, payload: JSON.stringify(payload) });
 await page.goto(`${url}/?${query}`);
 const limit = new Promise((resolve) => setTimeout(() => resolve("timeout"), 150_000));
+const folder = process.env.ARAWN_UPSTREAM;
+const look = path.join(folder, "look");
+const looking = setInterval(async () => {
+  if (fs.existsSync(look)) {
+    const name = fs.readFileSync(look, "utf8");
+    await page.screenshot({ path: path.join(folder, `${name}.png`) });
+    fs.rmSync(look, { force: true });
+  }
+}, 1000);
 const code = await Promise.race([ended, limit]);
+clearInterval(looking);
 if (code !== 0) {
   await page.screenshot({ path: "host-tests.png" });
   console.error(`the host tests ended with ${code}; see ${path.resolve("host-tests.png")}`);

@@ -82,7 +82,7 @@ for _ in $(seq 300); do
     sleep 0.1
 done
 status=0
-(cd "$cache" && node "$here/host.mjs" "$url" "$work/project" "$extension" "$extension/out/host/index.js") || status=$?
+(cd "$cache" && ARAWN_UPSTREAM=$work node "$here/host.mjs" "$url" "$work/project" "$extension" "$extension/out/host/index.js") || status=$?
 if [ -f "$work/result" ]; then
     cat "$work/result"
 else

@@ -104,11 +104,14 @@ end
 ---@param command string
 ---@param argument table?
 ---@param bufnr integer
-local function execute(client, command, argument, bufnr)
+---@param on_result fun(result: any)?
+local function execute(client, command, argument, bufnr, on_result)
   local params = { command = command, arguments = { argument or vim.empty_dict() } }
-  client:request('workspace/executeCommand', params, function(err)
+  client:request('workspace/executeCommand', params, function(err, result)
     if err and err.code ~= CANCELLED then
       notify(err.message, vim.log.levels.ERROR)
+    elseif not err and on_result then
+      on_result(result)
     end
   end, bufnr)
 end
@@ -295,6 +298,25 @@ function M.cancel()
   if client then
     execute(client, 'arawn.cancel', nil, 0)
   end
+end
+
+--- Lets the user apply, see or discard the edits that wait for them.
+function M.proposals()
+  local client = any_client()
+  if not client then
+    return
+  end
+  execute(client, 'arawn.proposal', { ['do'] = 'list' }, 0, function(result)
+    local waiting = vim.tbl_filter(function(proposal)
+      return type(proposal) == 'table'
+    end, type(result) == 'table' and result or {})
+    if #waiting == 0 then
+      return notify('no edit is waiting for you')
+    end
+    require('arawn.proposals').choose(waiting, client.offset_encoding, function(argument)
+      execute(client, 'arawn.proposal', argument, 0)
+    end)
+  end)
 end
 
 --- Chooses the backend for this session; without a name the server asks.

@@ -3,7 +3,9 @@ import * as fs from "node:fs";
 import { test } from "node:test";
 
 import { ACTIONS, rangeFor, SERVER_COMMANDS, serverSettings, touchesLines } from "../actions";
+import { findingsIn, report, summary } from "../doctor";
 import { findProgram, type Machine } from "../program";
+import { choicesFor, type Hunk, proposalsIn, stateOf } from "../proposals";
 
 const manifest = JSON.parse(fs.readFileSync("package.json", "utf8"));
 
@@ -71,9 +73,16 @@ test("the server sees only settings that are its own and set", () => {
     server: { path: "/x" },
     trace: { server: "off" },
     llm: { backend: "groq", model: null },
-    privacy: { cloud: null },
+    privacy: { cloud: null, ignore: ["*.sql"] },
+    edits: { preview: "always", reask: false },
+    tasks: { fix: { backend: null, model: null }, edit: { backend: null, model: "qwen" } },
   };
-  assert.deepEqual(serverSettings(section), { llm: { backend: "groq" } });
+  assert.deepEqual(serverSettings(section), {
+    llm: { backend: "groq" },
+    privacy: { ignore: ["*.sql"] },
+    edits: { preview: "always", reask: false },
+    tasks: { edit: { model: "qwen" } },
+  });
   assert.deepEqual(serverSettings(null), {});
 });
 
@@ -113,4 +122,73 @@ test("on Windows the program ends in .exe", () => {
     env: { Path: "C:\\Windows;C:\\tools" },
   });
   assert.deepEqual(findProgram("", windows), { path: "C:\\tools\\arawn.exe" });
+});
+
+function proposal(...states: Hunk["state"][]) {
+  const hunks = states.map((state, index) => ({
+    hunk: index + 1,
+    state,
+    range: range(index * 10, 0, index * 10 + 1, 0),
+    newText: `\n  line ${index}\n`,
+  }));
+  return { proposalId: "proposal-1", title: "Refactor", reason: "r", uri: "file:///a", hunks };
+}
+
+test("a proposal offers all of it, each hunk that can be applied, showing and discarding", () => {
+  const choices = choicesFor(proposal("pending", "applied", "pending"));
+  assert.deepEqual(
+    choices.map(({ label, description }) => [label, description]),
+    [
+      ["Apply all", undefined],
+      ["Apply hunk 1", "line 1: line 0"],
+      ["Apply hunk 3", "line 21: line 2"],
+      ["Show the changes", undefined],
+      ["Discard", undefined],
+    ],
+  );
+  assert.deepEqual(choices[2]?.argument, { proposalId: "proposal-1", do: "apply", hunks: [3] });
+});
+
+test("of a proposal with one hunk left nobody is asked which, and of a stale one nothing is applied", () => {
+  const labels = (...states: Hunk["state"][]) => choicesFor(proposal(...states)).map(({ label }) => label);
+  assert.deepEqual(labels("pending"), ["Apply all", "Show the changes", "Discard"]);
+  assert.deepEqual(labels("stale"), ["Show the changes", "Discard"]);
+});
+
+test("what is left of a proposal is told in words", () => {
+  assert.equal(stateOf(proposal("pending")), "1 hunk");
+  assert.equal(stateOf(proposal("pending", "stale")), "1 of 2 hunks");
+  assert.equal(stateOf(proposal("applied")), "nothing left to apply");
+});
+
+test("the newest proposal comes first, and an answer of another kind is none", () => {
+  const [one, two] = [proposal("pending"), { ...proposal("pending"), proposalId: "proposal-2" }];
+  assert.deepEqual(proposalsIn([one, null, two]), [two, one]);
+  assert.deepEqual(proposalsIn(null), []);
+});
+
+test("the doctor's report begins with what is wrong, each with its next step", () => {
+  const findings = findingsIn(
+    JSON.stringify([
+      { area: "config", level: "ok", message: "fine", hint: null },
+      { area: "editors", level: "warning", message: "old", hint: "update" },
+      { area: "ollama", level: "problem", message: "down", hint: "ollama serve" },
+    ]),
+  );
+  assert.ok(findings);
+  assert.equal(
+    report(findings),
+    "problem  ollama: down\n         -> ollama serve\nwarning  editors: old\n         -> update\nok       config: fine",
+  );
+  assert.equal(summary(findings), "1 problem, 1 warning");
+  assert.equal(summary(findings.slice(0, 2)), "works, with 1 warning");
+  assert.equal(summary(findings.slice(0, 1)), "everything works");
+  assert.equal(findingsIn("arawn: broken"), undefined);
+});
+
+test("every palette command that needs an editor is hidden without one", () => {
+  const hidden = manifest.contributes.menus.commandPalette.map(
+    (entry: { command: string }) => entry.command,
+  );
+  assert.deepEqual(hidden, ACTIONS.map((action) => `arawn.${action.id}`));
 });

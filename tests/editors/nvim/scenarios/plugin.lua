@@ -226,7 +226,7 @@ end)
 
 t.check('the help has its tags', function()
   local doc = table.concat(vim.fn.readfile(vim.env.ARAWN_PLUGIN .. '/doc/arawn.txt'), '\n')
-  for _, tag in ipairs({ ':Arawn', ':ArawnCancel', ':ArawnBackend', ':ArawnStatus', ':ArawnLastRequest', 'arawn-maps' }) do
+  for _, tag in ipairs({ ':Arawn', ':ArawnCancel', ':ArawnProposals', ':ArawnBackend', ':ArawnStatus', ':ArawnLastRequest', 'arawn-maps' }) do
     t.truthy(doc:find('*' .. tag .. '*', 1, true), 'no help for ' .. tag)
   end
 end)

@@ -6,6 +6,9 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import * as vscode from "vscode";
 
+import type { Finding } from "../../doctor";
+import { choicesFor, type Proposal, proposalsIn } from "../../proposals";
+
 const upstream = process.env["ARAWN_UPSTREAM"] ?? "";
 const lines: string[] = [];
 
@@ -74,6 +77,37 @@ export async function run(): Promise<void> {
     assert.equal(document.getText(), before);
   });
 
+  await check("an edit that is to be confirmed waits in the preview, and the proposal applies it", async () => {
+    const settings = vscode.workspace.getConfiguration("arawn");
+    const everywhere = vscode.ConfigurationTarget.Global;
+    await settings.update("edits.preview", "always", everywhere);
+    answer("```python\ndef area(w, h):\n    return w * h\n```\n");
+    editor.selection = new vscode.Selection(0, 0, 1, 25);
+    await vscode.commands.executeCommand("arawn.refactor");
+    const proposals = async (): Promise<Proposal[]> =>
+      proposalsIn(await vscode.commands.executeCommand("arawn.proposal", { do: "list" }));
+    let waiting: Proposal | undefined;
+    await until(async () => (waiting = (await proposals())[0]) !== undefined);
+    assert.ok(waiting);
+    assert.equal(document.getText(), before);
+    fs.writeFileSync(path.join(upstream, "look"), "preview");
+    await until(() => !fs.existsSync(path.join(upstream, "look")));
+    await vscode.commands.executeCommand("refactorPreview.discard");
+    assert.equal(document.getText(), before);
+    const all = choicesFor(waiting).find((choice) => choice.label === "Apply all");
+    await vscode.commands.executeCommand("arawn.proposal", all?.argument);
+    await until(() => document.getText().startsWith("def area(w, h):\n    return w * h\n\n"));
+    await vscode.commands.executeCommand("undo");
+    await until(() => document.getText() === before);
+    await settings.update("edits.preview", undefined, everywhere);
+  });
+
+  await check("the doctor looks at what the window uses", async () => {
+    const findings = await vscode.commands.executeCommand<Finding[]>("arawn.doctor");
+    const about = (area: string): Finding[] => findings.filter((finding) => finding.area.includes(area));
+    assert.equal(about("scripted")[0]?.level, "ok", JSON.stringify(findings));
+  });
+
   await check("an answer opens as a document", async () => {
     answer("It multiplies width by height.\n");
     await vscode.commands.executeCommand("arawn.explain");
@@ -107,9 +141,9 @@ function events(kind: string): number {
   return log.split("\n").filter((line) => line.includes(`"event": "${kind}"`)).length;
 }
 
-async function until(condition: () => boolean): Promise<void> {
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   for (let round = 0; round < 400; round += 1) {
-    if (condition()) {
+    if (await condition()) {
       return;
     }
     await new Promise((resolve) => setTimeout(resolve, 25));
