@@ -72,6 +72,11 @@ attempt() {
     say "arawn run $action $target"
     if with_cache run "$action" "$target" >"$work/diff" 2>"$work/why"; then
         # The program also ends well when the model changed nothing; that shows nothing.
+        if grep -q '^@@' "$work/diff" && grep '^Warning: ' "$work/why" >"$work/warning"; then
+            cp "$work/diff" "$work/warned"
+            sed 's/^/    /' "$work/warning" >&2
+            return 1
+        fi
         grep -q '^@@' "$work/diff" && return
         echo "    the model changed nothing" >&2
         return 1
@@ -112,5 +117,11 @@ for try in 1 2 3 4 5 6 7 8; do
         fi
     done
     say "no usable answer in round $try"
+    if [ "$try" -ge 3 ] && [ -f "$work/warned" ]; then
+        cat "$work/warned"
+        say "a real answer of a real model, as a diff, and arawn warns of it: an editor would only propose it"
+        say "it is a very small model: it shows that the way works, not how good the code is"
+        exit 0
+    fi
 done
 die "the model gave no usable answer in 32 tries; with a bigger one (\`ollama pull codellama\`) this works"
