@@ -284,7 +284,7 @@ pub struct LocalOptions {
     /// Tokens that a request and its answer may have together; left out, what the model was trained for, up to 8192.
     #[schemars(range(min = 256))]
     pub context: Option<u32>,
-    /// Threads that compute; left out, the engine decides.
+    /// Threads that compute; left out, the engine decides, and the one that setup brought leaves a core free.
     #[schemars(range(min = 1))]
     pub threads: Option<u32>,
     /// Layers of the model that a graphics card computes; 0 for none; left out, the engine decides.

@@ -380,8 +380,9 @@ impl Resolver<'_> {
             }
         }
         let is_named = links.iter().any(|link| link.backend.as_str() == local::BACKEND);
-        let own = self.options.backends.get(local::BACKEND).cloned().unwrap_or_default();
-        if is_named && is_managed(local::BACKEND, &own) && !self.local.is_set_up() {
+        let own_server = self.options.backends.get(local::BACKEND);
+        let is_ours = own_server.is_none_or(|options| is_managed(local::BACKEND, options));
+        if is_named && is_ours && !self.local.is_set_up() {
             let is_first = first == local::BACKEND;
             let key = if is_first { &first_key } else { &fallback_key };
             // Said once, for the table that names it.

@@ -86,12 +86,7 @@ impl Region {
         before: &Rope,
         now: &Rope,
     ) -> Self {
-        let mut region = Self::new(range);
-        let mut edge = Self::new(line_break_before(range, before));
-        for change in changes {
-            region.follow(change);
-            edge.follow(change);
-        }
+        let (mut region, edge) = Self::along(range, changes, before);
         region.take_in_line_start(range, edge, before, now);
         if !region.touched {
             return region;
@@ -103,9 +98,46 @@ impl Region {
             edge.follow(&change);
         }
         net.take_in_line_start(range, edge, before, now);
-        // Elsewhere there may be a copy of the same text.
-        let is_there = !net.touched && (now == before || net.overlaps(region));
+        // Elsewhere there may be a copy of the same text, or half of one next to it.
+        let is_there = !net.touched && (now == before || region.contains(net));
         if is_there { net } else { region }
+    }
+
+    /// The region, and the line break before it, after these changes.
+    ///
+    /// Where a text is again what it was some changes ago, everything in it is again where it was: that is how an
+    /// undo looks from here.
+    fn along<'a>(
+        range: CharRange,
+        changes: impl IntoIterator<Item = &'a Change>,
+        before: &Rope,
+    ) -> (Self, Self) {
+        let (mut region, mut edge) =
+            (Self::new(range), Self::new(line_break_before(range, before)));
+        let mut text = before.clone();
+        let mut states = vec![(text.clone(), region, edge)];
+        for change in changes {
+            region.follow(change);
+            edge.follow(change);
+            if change.range.end().0 > text.len_chars() {
+                // They are not changes of this text.
+                states.clear();
+                continue;
+            }
+            change.apply(&mut text);
+            let same = states.iter().rposition(|(it, ..)| {
+                it.len_bytes() == text.len_bytes()
+                    && it.len_chars() == text.len_chars()
+                    && *it == text
+            });
+            if let Some(idx) = same {
+                states.truncate(idx + 1);
+                (_, region, edge) = states[idx].clone();
+            } else {
+                states.push((text.clone(), region, edge));
+            }
+        }
+        (region, edge)
     }
 
     /// Takes in what was typed in front of the first of several lines: it is part of that line.
@@ -121,14 +153,8 @@ impl Region {
         }
     }
 
-    fn overlaps(self, other: Self) -> bool {
-        let (start, end) = (self.range.start(), self.range.end());
-        let (other_start, other_end) = (other.range.start(), other.range.end());
-        if self.range.is_empty() {
-            other_start <= start && end <= other_end
-        } else {
-            start < other_end && other_start < end
-        }
+    fn contains(self, other: Self) -> bool {
+        self.range.start() <= other.range.start() && other.range.end() <= self.range.end()
     }
 }
 
@@ -258,6 +284,29 @@ mod tests {
             assert!(!region.touched, "{from} {to} {typed:?}");
             assert_eq!(inside, "5678", "{from} {to} {typed:?}");
         }
+    }
+
+    #[test]
+    fn an_undo_leaves_it_untouched_whatever_is_typed_elsewhere_later() {
+        for (range, typed) in [((5, 5), change(5, 8, "")), ((5, 5), change(3, 8, "xy"))] {
+            let undo = change(
+                typed.range.start().0,
+                typed.range.start().0 + typed.text.len(),
+                &"0123456789"[typed.range.chars()],
+            );
+            let (region, inside) =
+                followed("0123456789", range, &[typed, undo, change(8, 9, ""), change(0, 1, "")]);
+            assert_eq!((region.touched, inside.as_str()), (false, ""));
+            assert_eq!(region.range.start().0, 4);
+        }
+    }
+
+    #[test]
+    fn an_equal_text_that_lies_half_inside_is_not_taken_for_it() {
+        let typed = [change(2, 2, "    "), change(8, 8, "\n")];
+        let (region, inside) = followed("}\n\n\n", (2, 4), &typed);
+        assert!(region.touched);
+        assert_eq!(inside, "    \n\n");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::channel::Kind;
 use super::folder::Folder;
 use super::gguf::{self, Head};
 use crate::config::LocalSettings;
-use crate::config::local::LocalModel;
+use crate::config::local::{EngineSource, LocalModel};
 
 /// Largest context that is taken without being asked for: memory grows with it.
 const USUAL_CONTEXT: u32 = 8192;
@@ -127,7 +127,8 @@ fn arguments(
     // The engine shares its context out among the requests it works on at once.
     add("-c", window.saturating_mul(parallel).to_string());
     add("-np", parallel.to_string());
-    if let Some(threads) = local.threads {
+    let threads = local.threads.map(|threads| threads as usize).or_else(|| usual_threads(local));
+    if let Some(threads) = threads {
         add("-t", threads.to_string());
     }
     if let Some(layers) = local.gpu_layers {
@@ -152,6 +153,18 @@ fn arguments(
     }
     arguments.extend(local.args.iter().cloned());
     arguments
+}
+
+/// Threads of the engine that setup brought, which would take all there are; others know better themselves.
+///
+/// Its threads wait for each other after every layer: where one of them has to share its core with an editor
+/// or a compiler, all of them stand still. On two cores under load one thread was ten times faster than two.
+fn usual_threads(local: &LocalSettings) -> Option<usize> {
+    let is_own = local.engine.as_ref().is_some_and(|engine| engine.source == EngineSource::Setup);
+    let n_cores = std::thread::available_parallelism().ok()?.get();
+    // Above four, half of them are usually the second halves of cores.
+    let threads = if n_cores > 4 { n_cores / 2 } else { n_cores - 1 };
+    is_own.then(|| threads.clamp(1, 16))
 }
 
 /// The build number in what an engine tells of its version: `b5330`, `version: 5330 (...)`.

@@ -94,8 +94,7 @@ fn made(inner: &mut Inner, wanted: Wanted) -> (WorkspaceEdit, Sent) {
     for change in changes.iter().rev() {
         change.apply(&mut whole);
     }
-    let parts = changes.into_iter().map(|change| change.text).collect();
-    let bell = inner.meant.expect(&uri, whole, region, text, parts);
+    let bell = inner.meant.expect(&uri, &before.text, whole, region, text, changes);
     (edit, Sent { before, bell, is_versioned, has_arrived: false })
 }
 
@@ -157,10 +156,17 @@ async fn refused(sent: Sent, reason: &str) -> Answered {
 /// typed only a moment later. The text it sends next shows whether the two have crossed.
 pub(super) async fn landed(sent: &Sent) -> bool {
     if sent.has_arrived {
-        return true;
+        tokio::time::sleep(ECHO).await;
+        return !came_late(sent);
     }
     if let Ok(is_clean) = tokio::time::timeout(ECHO, sent.bell.rung()).await {
-        return is_clean;
+        return is_clean && !came_late(sent);
     }
     !sent.bell.has_news()
+}
+
+/// Whether the user had done what the edit does before it landed. A client that checks versions, and has told of
+/// one change only, has told of the edit.
+fn came_late(sent: &Sent) -> bool {
+    sent.bell.came_late() && !(sent.is_versioned && sent.bell.was_one())
 }

@@ -293,7 +293,7 @@ fn variable(name: &str) -> Option<u64> {
 }
 
 /// How many failures are enough.
-const ENOUGH: usize = 100;
+const ENOUGH: usize = 1000;
 
 /// What many stories came to.
 #[derive(Default)]
@@ -338,7 +338,9 @@ fn random_interleavings_lose_nothing_and_are_told_as_they_are() {
     let Tally { stories, failures } = played_all(first, n);
     if let Some((seed, _)) = failures.first() {
         for (seed, error) in &failures {
-            eprintln!("seed {seed}: {}", error.lines().next().unwrap_or_default());
+            let kind = error.lines().next().unwrap_or_default();
+            let client = Scenario::of(*seed).client;
+            eprintln!("seed {seed}: {kind} [{client:?}]");
         }
         let small = shrunk(Scenario::of(*seed), |scenario| played(scenario).is_err());
         let error = played(&small).expect_err("it failed before");

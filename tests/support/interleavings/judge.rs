@@ -2,7 +2,7 @@
 
 use super::answers::Fitted;
 use super::editor::Editor;
-use super::scenario::{Says, Scenario, Take, normal};
+use super::scenario::{Says, Scenario, Step, Take, normal};
 
 /// How a job ended.
 #[derive(Clone, Debug)]
@@ -28,6 +28,8 @@ pub(crate) enum Story {
     OwnedUp,
     /// The client told an untruth, and arawn believed it or not.
     LiedTo,
+    /// The user did the same, and a client that checks no versions, or tells late, did it once more.
+    DoneTwice,
     /// Nothing was to be done.
     Unchanged,
     /// It waits for the user.
@@ -65,14 +67,22 @@ pub(crate) fn judge(
     }
     match end.status.as_str() {
         // The user may have typed just what was answered.
-        "applied" if n_landings == 0 && editor.text().is_some_and(|it| it.contains(&text)) => {
-            Ok(Story::Unchanged)
+        "applied" if n_landings == 0 && editor.once_held(&text) => Ok(Story::Unchanged),
+        // A client without versions refused, but its user wrote as long a part of the answer as no chance does.
+        "applied" if n_landings == 0 && owns_up(end) && wrote_a_part(scenario, &text) => {
+            Ok(Story::OwnedUp)
         }
         "applied" if n_landings == 0 => told_untrue(is_lied_to || says_yes(scenario), end),
         "applied" if owns_up(end) && scenario.is_true() && editor.landings[0].is_in_sync => {
             Err(format!("a false alarm: {end:?} {:#?}", editor.landings))
         }
         "applied" if owns_up(end) => Ok(Story::OwnedUp),
+        // A client that checks no versions and denies what it did: the edit came twice, and nobody can know.
+        "applied" if has_strayed.is_some() && is_lied_to => Ok(Story::LiedTo),
+        // Its text shows the edit in its place before the edit is there, and nobody can tell who wrote it.
+        "applied" if has_strayed.as_ref().is_some_and(|(_, it)| it.is_done_already(&text)) => {
+            Ok(Story::DoneTwice)
+        }
         "applied" if has_strayed.is_some() => {
             Err(format!("an edit went astray and nothing was said: {has_strayed:#?}"))
         }
@@ -87,6 +97,15 @@ pub(crate) fn judge(
         "unchanged" | "proposed" | "shown" => told_untrue(is_lied_to, end),
         status => Err(format!("the job ended {status:?}: {}", end.message)),
     }
+}
+
+fn wrote_a_part(scenario: &Scenario, answer: &str) -> bool {
+    let is_part = |step: &Step| match step {
+        Step::Type { text, .. } => text.len() > 8 && answer.contains(text),
+        _ => false,
+    };
+    let steps = scenario.flights.iter().flat_map(|it| it.before.iter().chain(&it.between));
+    !scenario.client.checks_versions && steps.clone().any(is_part)
 }
 
 fn says_yes(scenario: &Scenario) -> bool {

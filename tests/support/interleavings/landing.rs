@@ -99,7 +99,7 @@ impl Landing {
             self.after.strip_prefix(&before[..at]).and_then(|it| it.strip_suffix(rest))
                 == Some(answer)
         });
-        if elsewhere || self.is_as_answered(answer) {
+        if (elsewhere && !original.is_empty()) || self.is_as_answered(answer) {
             return Ok(());
         }
         if !is_ambiguous {
@@ -118,7 +118,13 @@ impl Landing {
         let is_typed = |cell: &Cell| cell.origin == Origin::User && !cell.c.is_whitespace();
         !self.is_in_sync
             && !middle.iter().any(is_typed)
-            && self.after == text_of(head) + answer + &text_of(tail)
+            && normal(&self.after, "\n") == normal(&(text_of(head) + answer + &text_of(tail)), "\n")
+    }
+
+    /// Whether the user had done, in the region, exactly what the edit was to do, and the client took it after that.
+    pub(crate) fn is_done_already(&self, answer: &str) -> bool {
+        let bounds = bounds_of(&self.before.cells, &self.region);
+        !self.is_in_sync && text_of(&self.before.cells[bounds]).trim() == answer.trim()
     }
 
     fn check_in_place(&self, original: &str, answer: &str) -> Result<(), String> {
