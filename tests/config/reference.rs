@@ -70,12 +70,14 @@ fn the_settings_of_the_vs_code_extension_are_fresh() {
 fn whatever_the_extension_offers_counts_as_an_editor_setting() {
     for (name, property) in settings_of_the_extension() {
         let kind = property["type"][0].as_str().unwrap();
-        let values = property["enum"].as_array().cloned().unwrap_or_else(|| {
-            vec![if kind == "array" { json!([]) } else { json!("ollama") }]
-        });
+        let values = property["enum"]
+            .as_array()
+            .cloned()
+            .unwrap_or_else(|| vec![if kind == "array" { json!([]) } else { json!("ollama") }]);
         for value in values.into_iter().filter(|value| !value.is_null()) {
             let keys = name.split('.').skip(1).collect::<Vec<_>>();
-            let section = keys.iter().rev().fold(value.clone(), |below, key| json!({ *key: below }));
+            let section =
+                keys.iter().rev().fold(value.clone(), |below, key| json!({ *key: below }));
             let user = "[llm]\nbackend = \"ollama\"\n[edits]\npreview = \"never\"\n";
             let warnings = Home::with(user).editor(section).warnings();
             assert!(warnings.is_empty(), "{name} = {value}: {warnings:?}");
