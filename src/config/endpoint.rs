@@ -202,7 +202,7 @@ mod tests {
         {
             assert_eq!(place(url, false), Ok(Place::Local), "{url}");
         }
-        for url in ["http://localhost.evil.org", "http://192.168.1.5", "http://127.0.0.1.evil.org"]
+        for url in ["http://localhost.evil.org", "http://203.0.113.5", "http://127.0.0.1.evil.org"]
         {
             assert_eq!(place(url, false), Ok(Place::Cloud), "{url}");
             assert_eq!(place(url, true), Ok(Place::Local), "{url}");
