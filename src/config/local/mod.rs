@@ -173,27 +173,7 @@ fn engine(
         }
         problems.push("the engine that was set up is gone; run `arawn local setup`".to_owned());
     }
-    engine_on_path(environment).map(|path| of_path(path, EngineSource::Path))
-}
-
-/// The engine on PATH.
-fn engine_on_path(environment: &Environment) -> Option<PathBuf> {
-    let folders = environment.var("PATH").map(std::env::split_paths)?;
-    folders
-        .filter(|folder| folder.is_absolute())
-        .map(|folder| folder.join(PROGRAM))
-        .find(|path| is_program(path))
-}
-
-#[cfg(unix)]
-fn is_program(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_program(path: &Path) -> bool {
-    path.is_file()
+    environment.find_program(PROGRAM).map(|path| of_path(path, EngineSource::Path))
 }
 
 /// The models whose files are there, the chosen one first.
