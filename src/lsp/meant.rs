@@ -1,14 +1,17 @@
 //! What documents should look like once the client has done what it was asked; compared with what it sends.
 
+mod edit;
+
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
 
 use ropey::Rope;
 use tokio::sync::Notify;
 use tower_lsp::lsp_types::Url;
 
-use crate::edits::Region;
-use crate::text::{Change, CharIdx, CharRange, Shift};
+use crate::text::{Change, CharRange};
+
+use edit::Edit;
 
 /// Rings when an edit is in the text.
 #[derive(Debug, Default)]
@@ -50,133 +53,10 @@ impl Bell {
     }
 }
 
-/// As many bytes of an edit, found in a change, are more than chance.
-const TELLING: usize = 8;
-
 /// Edits on their way to the client.
 #[derive(Debug, Default)]
 pub(super) struct Meant {
     edits: Vec<Edit>,
-}
-
-/// One replacement of an edit, wherever it lands.
-#[derive(Debug)]
-struct Part {
-    n_removed: usize,
-    text: String,
-    /// The client has told of such a change.
-    is_seen: bool,
-}
-
-/// What happened to the place of an edit besides the edit.
-#[derive(Debug, Default)]
-struct Crossed {
-    /// Somebody else changed the place, as far as it is known: the client tells of its edits part by part.
-    surely: bool,
-    /// The same, by a change that has not been looked at yet together with those that came with it.
-    maybe: bool,
-    /// What was put in since it was sent, in the text as it is now.
-    put_in: Vec<CharRange>,
-    /// Some of that was replaced again.
-    wrote_over: bool,
-}
-
-/// One of them.
-#[derive(Debug)]
-struct Edit {
-    uri: Url,
-    /// The whole text after it.
-    whole: Rope,
-    /// The place it is for, in the text as it is now.
-    region: Region,
-    /// What is to stand there.
-    text: String,
-    /// What it is made of.
-    parts: Vec<Part>,
-    /// The bell has rung.
-    has_rung: bool,
-    /// What else happened to its place.
-    crossed: Crossed,
-    /// Whether it changes more than line breaks.
-    is_of_words: bool,
-    /// Gone when nobody waits any more.
-    bell: Weak<Bell>,
-}
-
-impl Edit {
-    /// Whether a change has so much in common with a part of the edit that nobody typed it by chance.
-    fn is_like(&self, change: &Change) -> bool {
-        let is_in = |part: &str, whole: &str, n| part.len() >= n && whole.contains(part);
-        self.parts.iter().any(|part| {
-            is_in(part.text.trim(), &change.text, TELLING)
-                || is_in(change.text.trim(), &part.text, 3 * TELLING)
-        })
-    }
-
-    /// Whether a text is a part of the edit, or what is left of one where it agrees with what was there.
-    fn is_part(&self, text: &str) -> bool {
-        let is_rest = |part: &Part| text.len() >= TELLING && part.text.contains(text);
-        self.parts.iter().any(|part| part.text == text || is_rest(part))
-    }
-
-    /// Whether the place holds what was meant.
-    fn is_in_place(&self, text: &Rope) -> bool {
-        text.get_slice(self.region.range.chars())
-            .is_some_and(|now| now == self.text.as_str() || self.is_alike(&now, &self.text))
-    }
-
-    /// Whether the whole text is what was meant but for its line breaks.
-    fn has_made_lines(&self, text: &Rope) -> bool {
-        text.len_lines() == self.whole.len_lines() && self.is_alike(text, &self.whole)
-    }
-
-    fn is_alike(&self, text: &impl ToString, meant: &impl ToString) -> bool {
-        self.is_of_words && same_lines(text, meant)
-    }
-
-    /// Whether a change replaces something of the place together with something outside.
-    fn goes_beyond(&self, change: &Change) -> bool {
-        let (start, end) = (self.region.range.start(), self.region.range.end());
-        let (from, to) = (change.range.start(), change.range.end());
-        (from < start && start < to) || (from < end && end < to)
-    }
-
-    /// Notes that a change may be a part of the edit. Returns whether it comes when all seemed to be done.
-    fn see(&mut self, change: &Change) -> bool {
-        let part = self.parts.iter_mut().find(|part| !part.is_seen && part.is_like(change));
-        let is_new = part.map(|part| part.is_seen = true).is_some();
-        is_new && self.has_rung
-    }
-
-    /// Notes what a change puts in, and whether it replaces what another put in.
-    fn note(&mut self, change: &Change) {
-        let (from, to) = (change.range.start(), change.range.end());
-        let is_hit = |it: &CharRange| from < it.end() && it.start() < to;
-        self.crossed.wrote_over |= self.crossed.put_in.iter().any(is_hit);
-        for range in &mut self.crossed.put_in {
-            let start = change.map(range.start(), Shift::After);
-            *range = CharRange::new(start, change.map(range.end(), Shift::Before).max(start));
-        }
-        self.crossed
-            .put_in
-            .push(CharRange::new(from, CharIdx(from.0 + change.text.chars().count())));
-    }
-}
-
-impl Part {
-    fn of(change: Change) -> Self {
-        Self { n_removed: change.range.len(), text: change.text, is_seen: false }
-    }
-
-    fn is_like(&self, change: &Change) -> bool {
-        self.n_removed == change.range.len() && self.text == change.text
-    }
-}
-
-/// Whether texts are alike but for their line breaks: some clients allow one in a document and turn all others
-/// into it.
-fn same_lines(one: &impl ToString, other: &impl ToString) -> bool {
-    one.to_string().replace("\r\n", "\n") == other.to_string().replace("\r\n", "\n")
 }
 
 impl Meant {
@@ -191,18 +71,7 @@ impl Meant {
         changes: Vec<Change>,
     ) -> Arc<Bell> {
         let bell = Arc::new(Bell::default());
-        let is_of_words = before.len_lines() != whole.len_lines() || !same_lines(before, &whole);
-        self.edits.push(Edit {
-            uri: uri.clone(),
-            whole,
-            region: Region::new(place).taking_in(),
-            text,
-            parts: changes.into_iter().map(Part::of).collect(),
-            has_rung: false,
-            crossed: Crossed::default(),
-            is_of_words,
-            bell: Arc::downgrade(&bell),
-        });
+        self.edits.push(Edit::new(uri.clone(), before, whole, place, text, changes, &bell));
         bell
     }
 
@@ -218,73 +87,43 @@ impl Meant {
         });
     }
 
-    /// Follows a change.
-    pub(super) fn follow(&mut self, uri: &Url, change: &Change) {
+    /// Follows a change of `text`, which is still without it.
+    pub(super) fn follow(&mut self, uri: &Url, change: &Change, text: &Rope) {
         self.edits.retain(|edit| edit.bell.strong_count() > 0);
-        for edit in self.edits.iter_mut().filter(|edit| edit.uri == *uri) {
-            if let Some(bell) = edit.bell.upgrade() {
-                bell.has_news.store(true, Ordering::Relaxed);
-                if edit.is_like(change) {
-                    bell.seems_taken.store(true, Ordering::Relaxed);
-                }
-                if edit.see(change) {
-                    bell.came_late.store(true, Ordering::Relaxed);
-                }
-            }
-            edit.note(change);
-            edit.region.touched = false;
-            edit.crossed.surely |= edit.goes_beyond(change);
-            edit.region.follow(change);
-            edit.crossed.maybe |= edit.region.touched && !edit.is_part(&change.text);
+        for edit in self.of(uri) {
+            edit.follow(change, text);
         }
     }
 
     /// Rings for the edits that have made the whole text what it should be. To be called after each event.
-    pub(super) fn compare(&mut self, uri: &Url, text: &Rope) {
-        let is_made =
-            |edit: &Edit| edit.whole.len_bytes() == text.len_bytes() && edit.whole == *text;
-        // Nothing is lost of what was typed, unless it was written over.
-        self.ring(uri, is_made, |edit| edit.crossed.wrote_over);
-        for edit in self.edits.iter_mut().filter(|edit| edit.uri == *uri) {
-            edit.crossed.surely |= edit.crossed.maybe && !edit.is_in_place(text);
-            edit.crossed.maybe = false;
+    pub(super) fn end_event(&mut self, uri: &Url, text: &Rope) {
+        for edit in self.of(uri) {
+            if edit.has_made(text) {
+                // Nothing is lost of what was typed, unless it was written over.
+                edit.ring(edit.crossed.wrote_over || edit.crossed.apart);
+            }
+            edit.end_event(text);
         }
     }
 
     /// Rings for the edits that have got to their place, whatever was typed elsewhere at the same moment.
     ///
-    /// Only after all changes of a notification: a part of an edit may be the whole of nothing.
-    pub(super) fn compare_places(&mut self, uri: &Url, text: &Rope) {
-        self.ring(
-            uri,
-            |edit| edit.has_made_lines(text),
-            |edit| edit.crossed.surely && edit.crossed.wrote_over,
-        );
-        self.ring(
-            uri,
-            |edit| edit.is_in_place(text),
-            |edit| edit.crossed.surely || edit.crossed.wrote_over,
-        );
+    /// Only after all events of a message: a part of an edit may be the whole of nothing.
+    pub(super) fn end_message(&mut self, uri: &Url, text: &Rope) {
+        for edit in self.of(uri) {
+            let crossed = &edit.crossed;
+            let is_mixed = crossed.surely && crossed.wrote_over;
+            if !edit.has_rung() && edit.has_made_lines(text) {
+                edit.ring(crossed.apart || is_mixed);
+            } else if !edit.has_rung() && edit.is_in_place(text) {
+                edit.ring(crossed.apart || crossed.surely || crossed.wrote_over);
+            }
+            edit.end_message(text);
+        }
     }
 
-    fn ring(
-        &mut self,
-        uri: &Url,
-        is_made: impl Fn(&Edit) -> bool,
-        has_crossed: impl Fn(&Edit) -> bool,
-    ) {
-        for edit in self.edits.iter_mut().filter(|edit| edit.uri == *uri && !edit.has_rung) {
-            let Some(bell) = edit.bell.upgrade() else { continue };
-            if is_made(edit) {
-                bell.has_crossed.store(has_crossed(edit), Ordering::Relaxed);
-                bell.arrived.notify_one();
-                edit.has_rung = true;
-                bell.was_one.store(edit.crossed.put_in.len() == 1, Ordering::Relaxed);
-                if bell.seems_taken() {
-                    edit.parts.iter_mut().for_each(|part| part.is_seen = true);
-                }
-            }
-        }
+    fn of(&mut self, uri: &Url) -> impl Iterator<Item = &mut Edit> {
+        self.edits.iter_mut().filter(move |edit| edit.uri == *uri)
     }
 }
 
@@ -293,28 +132,62 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
+    use crate::text::CharIdx;
 
-    /// Expects `b` to become `B!` in three lines, and plays changes as single events. Returns whether the bell
-    /// rings, and whether nothing had crossed.
-    fn check(changes: &[(usize, usize, &str)], expected: Option<bool>) {
-        let uri = Url::parse("untitled:1").unwrap();
-        let range = |start, end| CharRange::new(CharIdx(start), CharIdx(end));
-        let mut text = Rope::from_str("a\nb\nc\n");
-        let mut meant = Meant::default();
-        let whole = Rope::from_str("a\nB!\nc\n");
-        let part =
-            |start, end, text: &str| Change { range: range(start, end), text: text.to_owned() };
-        let parts = vec![part(2, 3, "B"), part(3, 3, "!")];
-        let bell = meant.expect(&uri, &text, whole, range(2, 4), "B!\n".to_owned(), parts);
-        for (start, end, new) in changes {
-            let change = Change { range: range(*start, *end), text: (*new).to_owned() };
-            change.apply(&mut text);
-            meant.follow(&uri, &change);
-            meant.compare(&uri, &text);
+    fn change(start: usize, end: usize, text: &str) -> Change {
+        let range = CharRange::new(CharIdx(start), CharIdx(end));
+        Change { range, text: text.to_owned() }
+    }
+
+    /// Expects some parts to be made of a text, in a place of it.
+    struct Play {
+        uri: Url,
+        text: Rope,
+        meant: Meant,
+        bell: Arc<Bell>,
+    }
+
+    impl Play {
+        fn new(before: &str, place: (usize, usize), parts: &[(usize, usize, &str)]) -> Self {
+            let uri = Url::parse("untitled:1").unwrap();
+            let text = Rope::from_str(before);
+            let parts: Vec<Change> =
+                parts.iter().map(|(start, end, text)| change(*start, *end, text)).collect();
+            let mut whole = text.clone();
+            for part in parts.iter().rev() {
+                part.apply(&mut whole);
+            }
+            let end = place.1 + whole.len_chars() - text.len_chars();
+            let wanted = whole.slice(place.0..end).to_string();
+            let mut meant = Meant::default();
+            let place = change(place.0, place.1, "").range;
+            let bell = meant.expect(&uri, &text, whole, place, wanted, parts);
+            Self { uri, text, meant, bell }
         }
-        meant.compare_places(&uri, &text);
-        assert_eq!(bell.rung().now_or_never(), expected, "{changes:?}");
-        assert!(bell.has_news());
+
+        /// A message with these changes, each an event.
+        fn message(&mut self, changes: &[(usize, usize, &str)]) {
+            for (start, end, new) in changes {
+                let change = change(*start, *end, new);
+                self.meant.follow(&self.uri, &change, &self.text);
+                change.apply(&mut self.text);
+                self.meant.end_event(&self.uri, &self.text);
+            }
+            self.meant.end_message(&self.uri, &self.text);
+        }
+
+        fn rung(&self) -> Option<bool> {
+            self.bell.rung().now_or_never()
+        }
+    }
+
+    /// Expects `b` to become `B!` in three lines, and plays changes as events of one message. Returns whether the
+    /// bell rings, and whether nothing had crossed.
+    fn check(changes: &[(usize, usize, &str)], expected: Option<bool>) {
+        let mut play = Play::new("a\nb\nc\n", (2, 4), &[(2, 3, "B"), (3, 3, "!")]);
+        play.message(changes);
+        assert_eq!(play.rung(), expected, "{changes:?}");
+        assert!(play.bell.has_news());
     }
 
     #[test]
@@ -334,43 +207,74 @@ mod tests {
 
     #[test]
     fn an_edit_that_the_user_had_made_already_lands_elsewhere() {
-        let uri = Url::parse("untitled:1").unwrap();
-        let change = |start, end, text: &str| Change {
-            range: CharRange::new(CharIdx(start), CharIdx(end)),
-            text: text.to_owned(),
-        };
-        let before = Rope::from_str("a  \nb  \n");
-        let mut text = before.clone();
-        let mut meant = Meant::default();
-        let whole = Rope::from_str("a\nb  \n");
-        let (place, parts) = (change(0, 4, "").range, vec![change(1, 3, "")]);
-        let bell = meant.expect(&uri, &before, whole, place, "a\n".to_owned(), parts);
-        for (typed, came_late) in [(change(0, 3, "a"), false), (change(1, 3, ""), true)] {
-            typed.apply(&mut text);
-            meant.follow(&uri, &typed);
-            meant.compare(&uri, &text);
-            assert_eq!(bell.came_late(), came_late, "{typed:?}");
+        let mut play = Play::new("a  \nb  \n", (0, 4), &[(1, 3, "")]);
+        for (typed, came_late) in [((0, 3, "a"), false), ((1, 3, ""), true)] {
+            play.message(&[typed]);
+            assert_eq!(play.bell.came_late(), came_late, "{typed:?}");
         }
-        assert_eq!(bell.rung().now_or_never(), Some(true));
+        assert_eq!(play.rung(), Some(true));
+    }
+
+    #[test]
+    fn an_edit_that_the_user_made_in_the_same_message_lands_elsewhere() {
+        let mut play = Play::new("ab  \ncd\n", (0, 5), &[(2, 4, "")]);
+        play.message(&[(2, 4, ""), (0, 0, "xx"), (2, 4, "")]);
+        assert_eq!(play.rung(), Some(true));
+        assert!(play.bell.came_late() && !play.bell.was_one());
+    }
+
+    #[test]
+    fn an_edit_half_of_which_the_user_had_made_lands_elsewhere() {
+        let mut play = Play::new("\ta\n\tb\n", (0, 6), &[(0, 0, "new\n"), (0, 1, "    ")]);
+        play.message(&[(0, 1, "    ")]);
+        assert_eq!(play.rung(), None, "it looks like the second part");
+        play.message(&[(0, 0, "new\n"), (5, 5, "   ")]);
+        assert_eq!(play.rung(), Some(true));
+        assert!(play.bell.came_late());
+    }
+
+    #[test]
+    fn an_edit_of_lines_that_the_user_has_changed_in_a_message_before_has_crossed() {
+        for typed in [(2, 3, "x"), (2, 3, "")] {
+            let mut play = Play::new("a\nb\nc\n", (2, 4), &[(2, 3, "B"), (3, 3, "!")]);
+            play.message(&[typed]);
+            assert_eq!(play.rung(), None);
+            play.message(&[(2, 2 + typed.2.len(), "B!")]);
+            assert_eq!(play.rung(), Some(false), "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn parts_of_an_edit_may_come_in_messages_of_their_own() {
+        for parts in [[(3, 3, "!"), (2, 3, "B")], [(2, 3, "B"), (3, 3, "!")]] {
+            let mut play = Play::new("a\nb\nc\n", (2, 4), &[(2, 3, "B"), (3, 3, "!")]);
+            play.message(&parts[..1]);
+            assert_eq!(play.rung(), None);
+            play.message(&parts[1..]);
+            assert_eq!(play.rung(), Some(true), "{parts:?}");
+            assert!(!play.bell.came_late());
+        }
+    }
+
+    #[test]
+    fn an_edit_that_is_taken_back_and_made_again_has_not_come_late() {
+        let mut play = Play::new("    b\n", (0, 6), &[(0, 4, ""), (5, 5, "    ")]);
+        play.message(&[(5, 5, "    "), (0, 4, "")]);
+        assert_eq!(play.rung(), Some(true));
+        play.message(&[(0, 0, "    "), (5, 9, "")]);
+        play.message(&[(5, 5, "    "), (0, 4, "")]);
+        assert!(!play.bell.came_late());
+        play.message(&[(0, 0, "    ")]);
+        assert!(!play.bell.came_late(), "the user types what was a part of it elsewhere");
     }
 
     #[test]
     fn an_edit_of_line_breaks_has_not_arrived_before_they_are_there() {
-        let uri = Url::parse("untitled:1").unwrap();
-        let mut meant = Meant::default();
-        let mut text = Rope::from_str("a\n");
-        let place = CharRange::new(CharIdx(0), CharIdx(2));
-        let whole = Rope::from_str("a\r\n");
-        let change =
-            Change { range: CharRange::new(CharIdx(1), CharIdx(1)), text: "\r".to_owned() };
-        let parts = vec![change.clone()];
-        let bell = meant.expect(&uri, &text, whole, place, "a\r\n".to_owned(), parts);
-        meant.compare_places(&uri, &text);
-        assert_eq!(bell.rung().now_or_never(), None);
-        change.apply(&mut text);
-        meant.follow(&uri, &change);
-        meant.compare(&uri, &text);
-        assert_eq!(bell.rung().now_or_never(), Some(true));
+        let mut play = Play::new("a\n", (0, 2), &[(1, 1, "\r")]);
+        play.message(&[]);
+        assert_eq!(play.rung(), None);
+        play.message(&[(1, 1, "\r")]);
+        assert_eq!(play.rung(), Some(true));
     }
 
     #[test]

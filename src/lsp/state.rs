@@ -227,15 +227,15 @@ impl State {
             for event in events {
                 for change in convert::from_lsp_content_change(document.text(), event, encoding) {
                     inner.reviews.follow(uri, &change, document.text());
+                    inner.meant.follow(uri, &change, document.text());
                     document.apply(&change);
                     inner.jobs.follow(uri, &change);
                     inner.proposals.follow(uri, &change);
-                    inner.meant.follow(uri, &change);
                 }
                 // After each event: what the user types next may come in the same message.
-                inner.meant.compare(uri, document.text());
+                inner.meant.end_event(uri, document.text());
             }
-            inner.meant.compare_places(uri, document.text());
+            inner.meant.end_message(uri, document.text());
             document.arrive_at(version);
             true
         })

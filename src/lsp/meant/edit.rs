@@ -1,0 +1,329 @@
+//! An edit that the client was given: whether it has got to its place, and what else happened there.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+
+use ropey::Rope;
+use tower_lsp::lsp_types::Url;
+
+use crate::edits::Region;
+use crate::text::{Change, CharIdx, CharRange, Shift};
+
+use super::Bell;
+
+/// As many bytes of an edit, found in a change, are more than chance.
+const TELLING: usize = 8;
+
+/// Whether the client tells of an edit of more parts in several messages is not looked at.
+const MOST_PARTS: usize = 64;
+
+/// One replacement of an edit, wherever it lands.
+#[derive(Debug)]
+struct Part {
+    /// Where it begins in the text that the edit was made for.
+    at: Spot,
+    /// The same, in characters from the start of the place.
+    n_before: usize,
+    n_removed: usize,
+    text: String,
+    /// The client has told of such a change.
+    is_seen: bool,
+    /// It has told of one at just this place, together with the last one.
+    is_again: bool,
+}
+
+/// A line and a character of it, both from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Spot {
+    line_idx: usize,
+    char_idx: usize,
+}
+
+/// What happened to the place of an edit besides the edit.
+#[derive(Debug, Default)]
+pub(super) struct Crossed {
+    /// Somebody else changed the place, as far as it is known: the client tells of its edits part by part.
+    pub(super) surely: bool,
+    /// Changes of the place came in a message of their own, and are not what some parts of the edit make.
+    pub(super) apart: bool,
+    /// Some of what was put in since the edit was sent was replaced again.
+    pub(super) wrote_over: bool,
+    /// What was put in, in the text as it is now.
+    put_in: Vec<CharRange>,
+}
+
+/// What is known of the changes that came together with the last one.
+#[derive(Debug, Default)]
+struct Message {
+    /// One of them was in the place.
+    is_in_place: bool,
+    /// One of the last event's was, and is no part of the edit.
+    is_strange: bool,
+    /// One is like a part, and came after the bell rang.
+    comes_late: bool,
+}
+
+/// Whether the bell of an edit has rung.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rung {
+    No,
+    /// For one of the changes that came together with the last one.
+    Now,
+    Before,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Edit {
+    /// The document.
+    pub(super) uri: Url,
+    /// The whole text before it.
+    before: Rope,
+    /// The whole text after it.
+    whole: Rope,
+    /// What stood in the place.
+    original: String,
+    /// The place it is for, in the text as it is now.
+    region: Region,
+    /// What is to stand there.
+    text: String,
+    /// What it is made of.
+    parts: Vec<Part>,
+    rung: Rung,
+    /// Some parts of the edit came in a message of their own, or what looks like them.
+    came_in_part: bool,
+    message: Message,
+    /// What else happened to its place.
+    pub(super) crossed: Crossed,
+    /// Whether it changes more than line breaks.
+    is_of_words: bool,
+    /// Gone when nobody waits any more.
+    pub(super) bell: Weak<Bell>,
+}
+
+impl Edit {
+    /// An edit of `before`, which makes `whole` of it; `text` is to stand in `place`.
+    pub(super) fn new(
+        uri: Url,
+        before: &Rope,
+        whole: Rope,
+        place: CharRange,
+        text: String,
+        changes: Vec<Change>,
+        bell: &Arc<Bell>,
+    ) -> Self {
+        let is_of_words = before.len_lines() != whole.len_lines() || !same_lines(before, &whole);
+        Self {
+            uri,
+            before: before.clone(),
+            whole,
+            original: before.slice(place.chars()).to_string(),
+            region: Region::new(place).taking_in(),
+            text,
+            parts: changes.into_iter().map(|it| Part::of(it, place, before)).collect(),
+            rung: Rung::No,
+            came_in_part: false,
+            message: Message::default(),
+            crossed: Crossed::default(),
+            is_of_words,
+            bell: Arc::downgrade(bell),
+        }
+    }
+
+    /// Follows a change of `text`, which is still without it.
+    pub(super) fn follow(&mut self, change: &Change, text: &Rope) {
+        if let Some(bell) = self.bell.upgrade() {
+            bell.has_news.store(true, Ordering::Relaxed);
+            if self.is_like(change) {
+                bell.seems_taken.store(true, Ordering::Relaxed);
+            }
+            self.see(change, text);
+        }
+        self.note(change);
+        self.region.touched = false;
+        self.crossed.surely |= self.goes_beyond(change);
+        self.region.follow(change);
+        if self.region.touched {
+            self.message.is_in_place = true;
+            self.message.is_strange |= !self.is_part(&change.text);
+            // What seemed to be the first parts was the user's, and these are the last ones.
+            self.message.comes_late |= self.rung == Rung::Now && self.came_in_part;
+        }
+    }
+
+    /// Whether it has rung.
+    pub(super) fn has_rung(&self) -> bool {
+        self.rung != Rung::No
+    }
+
+    /// Rings, unless it has done so.
+    pub(super) fn ring(&mut self, has_crossed: bool) {
+        let Some(bell) = self.bell.upgrade().filter(|_| self.rung == Rung::No) else { return };
+        bell.has_crossed.store(has_crossed, Ordering::Relaxed);
+        bell.arrived.notify_one();
+        self.rung = Rung::Now;
+        if bell.seems_taken() {
+            self.parts.iter_mut().for_each(|part| part.is_seen = true);
+        }
+    }
+
+    /// An event is over.
+    pub(super) fn end_event(&mut self, text: &Rope) {
+        let is_strange = std::mem::take(&mut self.message.is_strange);
+        self.crossed.surely |= is_strange && !self.is_in_place(text);
+    }
+
+    /// All events of a message are over.
+    pub(super) fn end_message(&mut self, text: &Rope) {
+        let message = std::mem::take(&mut self.message);
+        if message.is_in_place && self.rung == Rung::No {
+            let is_in_part = self.is_in_part(text);
+            self.came_in_part |= is_in_part;
+            self.crossed.apart |= !is_in_part;
+        }
+        self.parts.iter_mut().for_each(|part| part.is_again = false);
+        // An edit that was taken back, or made again after that, has not come late.
+        let is_known = *text == self.before || *text == self.whole;
+        if let Some(bell) = self.bell.upgrade() {
+            if self.rung == Rung::Now {
+                bell.was_one.store(self.crossed.put_in.len() == 1, Ordering::Relaxed);
+            }
+            if message.comes_late && !is_known {
+                bell.came_late.store(true, Ordering::Relaxed);
+            }
+        }
+        if self.rung == Rung::Now {
+            self.rung = Rung::Before;
+        }
+    }
+
+    /// Whether the whole text is what was meant.
+    pub(super) fn has_made(&self, text: &Rope) -> bool {
+        self.whole.len_bytes() == text.len_bytes() && self.whole == *text
+    }
+
+    /// Whether a change has so much in common with a part of the edit that nobody typed it by chance.
+    fn is_like(&self, change: &Change) -> bool {
+        let is_in = |part: &str, whole: &str, n| part.len() >= n && whole.contains(part);
+        self.parts.iter().any(|part| {
+            is_in(part.text.trim(), &change.text, TELLING)
+                || is_in(change.text.trim(), &part.text, 3 * TELLING)
+        })
+    }
+
+    /// Whether a text is a part of the edit, or what is left of one where it agrees with what was there.
+    fn is_part(&self, text: &str) -> bool {
+        let is_rest = |part: &Part| text.len() >= TELLING && part.text.contains(text);
+        self.parts.iter().any(|part| same_lines(&part.text, &text) || is_rest(part))
+    }
+
+    /// Whether the place holds what is there when some parts are, from the last to the first or the other way
+    /// round: a client may tell of each in a message of its own.
+    fn is_in_part(&self, text: &Rope) -> bool {
+        let Some(now) = text.get_slice(self.region.range.chars()) else { return false };
+        let now = now.to_string();
+        let n_parts = self.parts.len();
+        n_parts <= MOST_PARTS
+            && (1..n_parts).any(|n| {
+                same_lines(&now, &self.with_parts(&self.parts[..n]))
+                    || same_lines(&now, &self.with_parts(&self.parts[n..]))
+            })
+    }
+
+    /// What stood in the place, with these parts of the edit.
+    fn with_parts(&self, parts: &[Part]) -> String {
+        let mut text = Rope::from_str(&self.original);
+        for part in parts.iter().rev() {
+            text.remove(part.n_before..part.n_before + part.n_removed);
+            text.insert(part.n_before, &part.text);
+        }
+        text.to_string()
+    }
+
+    /// Whether the place holds what was meant.
+    pub(super) fn is_in_place(&self, text: &Rope) -> bool {
+        text.get_slice(self.region.range.chars())
+            .is_some_and(|now| now == self.text.as_str() || self.is_alike(&now, &self.text))
+    }
+
+    /// Whether the whole text is what was meant but for its line breaks.
+    pub(super) fn has_made_lines(&self, text: &Rope) -> bool {
+        text.len_lines() == self.whole.len_lines() && self.is_alike(text, &self.whole)
+    }
+
+    fn is_alike(&self, text: &impl ToString, meant: &impl ToString) -> bool {
+        self.is_of_words && same_lines(text, meant)
+    }
+
+    /// Whether a change replaces something of the place together with something outside.
+    fn goes_beyond(&self, change: &Change) -> bool {
+        let (start, end) = (self.region.range.start(), self.region.range.end());
+        let (from, to) = (change.range.start(), change.range.end());
+        (from < start && start < to) || (from < end && end < to)
+    }
+
+    /// Notes that a change of `text` may be a part of the edit, and whether it comes when all seemed to be done.
+    fn see(&mut self, change: &Change, text: &Rope) {
+        let unseen = self.parts.iter_mut().find(|part| !part.is_seen && part.is_like(change));
+        let is_new = unseen.map(|part| part.is_seen = true).is_some();
+        let spot = Spot::of(change.range, text);
+        let is_first = !self.parts.iter().any(|part| part.is_again);
+        let again = self.parts.iter_mut().find(|part| {
+            // The place of the first of them that lands is that in the text that the edit was made for.
+            !part.is_again && part.is_like(change) && (!is_first || part.at == spot)
+        });
+        let is_again = again.map(|part| part.is_again = true).is_some();
+        let is_like_one = is_again || self.parts.iter().any(|part| part.is_like(change));
+        let are_all_again = is_again && self.parts.iter().all(|part| part.is_again);
+        self.message.comes_late |= match self.rung {
+            Rung::No => false,
+            Rung::Now => is_new || is_like_one,
+            Rung::Before => is_new || are_all_again,
+        };
+    }
+
+    /// Notes what a change puts in, and whether it replaces what another put in.
+    fn note(&mut self, change: &Change) {
+        let (from, to) = (change.range.start(), change.range.end());
+        let is_hit = |it: &CharRange| from < it.end() && it.start() < to;
+        self.crossed.wrote_over |= self.crossed.put_in.iter().any(is_hit);
+        for range in &mut self.crossed.put_in {
+            let start = change.map(range.start(), Shift::After);
+            *range = CharRange::new(start, change.map(range.end(), Shift::Before).max(start));
+        }
+        self.crossed
+            .put_in
+            .push(CharRange::new(from, CharIdx(from.0 + change.text.chars().count())));
+    }
+}
+
+impl Spot {
+    fn of(range: CharRange, text: &Rope) -> Self {
+        let start = range.start().0.min(text.len_chars());
+        let line_idx = text.char_to_line(start);
+        Self { line_idx, char_idx: start - text.line_to_char(line_idx) }
+    }
+}
+
+impl Part {
+    fn of(change: Change, place: CharRange, before: &Rope) -> Self {
+        Self {
+            at: Spot::of(change.range, before),
+            n_before: change.range.start().0.saturating_sub(place.start().0),
+            n_removed: change.range.len(),
+            text: change.text,
+            is_seen: false,
+            is_again: false,
+        }
+    }
+
+    fn is_like(&self, change: &Change) -> bool {
+        self.n_removed == change.range.len() && self.text == change.text
+    }
+}
+
+/// Whether texts are alike but for their line breaks: some clients allow one in a document and turn all others
+/// into it.
+fn same_lines(one: &impl ToString, other: &impl ToString) -> bool {
+    one.to_string().replace("\r\n", "\n") == other.to_string().replace("\r\n", "\n")
+}
