@@ -206,3 +206,13 @@ fn a_large_whole_text_is_compared_without_quadratic_work() {
     }
     assert_eq!(rope, Rope::from_str(&new));
 }
+
+#[test]
+fn a_formatter_that_makes_neighbors_equal_has_changed_the_lines_it_changed() {
+    let old = Rope::from_str("x\n    a\n\ta\n    a\n\tb\n");
+    let changes: Vec<_> = whole_text_changes(&old, "x\n    a\n    a\n    a\n    b\n")
+        .iter()
+        .map(|change| (change.range.start().0, change.range.end().0))
+        .collect();
+    assert_eq!(changes, [(17, 18), (8, 9)]);
+}

@@ -74,7 +74,9 @@ fn merge_lines(base: &str, ours: &str, theirs: &str, eol: &str) -> Merged {
     };
     match options.merge(base, ours, theirs) {
         Ok(text)
-            if keeps_typing(base, ours, &text) && keeps_deleting(base, ours, theirs, &text) =>
+            if keeps_typing(base, ours, &text)
+                && is_of_both(base, ours, theirs, &text)
+                && is_the_same_from_the_end(base, ours, theirs, &text) =>
         {
             Merged::Clean(without_eol(text))
         }
@@ -124,24 +126,40 @@ fn keeps_typing(base: &str, ours: &str, merged: &str) -> bool {
     typed.into_iter().all(|line| merged_lines.any(|merged_line| merged_line == *line))
 }
 
-/// Whether no line that the user deleted is back, because the answer has moved it.
-fn keeps_deleting(base: &str, ours: &str, theirs: &str, merged: &str) -> bool {
+/// Whether the merge of the lines from the last to the first comes to the same. It does not where one of several
+/// equal lines was changed, and nobody can tell which.
+fn is_the_same_from_the_end(base: &str, ours: &str, theirs: &str, merged: &str) -> bool {
+    let [base, ours, theirs, merged] = [base, ours, theirs, merged].map(from_the_end);
+    MergeOptions::new().merge(&base, &ours, &theirs).is_ok_and(|text| text == merged)
+}
+
+fn from_the_end(text: &str) -> String {
+    text.split_inclusive('\n').rev().collect()
+}
+
+/// Whether every line is there as often as the user has it, and as much more or less as the answer has added or
+/// taken away.
+///
+/// Where equal lines are taken for each other, a line that one side deleted is back, or one is there twice.
+fn is_of_both(base: &str, ours: &str, theirs: &str, merged: &str) -> bool {
     let [base, ours, theirs, merged] = [base, ours, theirs, merged].map(counted);
-    base.iter().filter(|(line, n)| count(&ours, line) < **n).all(|(line, n)| {
-        let added = count(&theirs, line).saturating_sub(*n);
-        count(&merged, line) <= count(&ours, line) + added
+    ours.keys().chain(merged.keys()).all(|line| {
+        let (ours, merged) = (count(&ours, line), count(&merged, line));
+        let added = count(&theirs, line) - count(&base, line);
+        ours + added.min(0) <= merged && merged <= ours + added.max(0)
     })
 }
 
-fn counted(text: &str) -> HashMap<&str, usize> {
+/// How often each line is there; white space at its end counts for nothing.
+fn counted(text: &str) -> HashMap<String, isize> {
     let mut counts = HashMap::new();
-    for line in text.split_inclusive('\n') {
-        *counts.entry(line).or_default() += 1;
+    for line in text.replace("\r\n", "\n").split(['\n', '\r']) {
+        *counts.entry(line.trim_end().to_owned()).or_default() += 1;
     }
     counts
 }
 
-fn count(counts: &HashMap<&str, usize>, line: &str) -> usize {
+fn count(counts: &HashMap<String, isize>, line: &str) -> isize {
     counts.get(line).copied().unwrap_or_default()
 }
 
@@ -269,8 +287,18 @@ mod tests {
 
     #[test]
     fn what_the_user_deleted_does_not_come_back_where_the_answer_moved_it() {
-        assert!(!keeps_deleting("a\nb\nc\n", "a\nc\n", "c\na\nb\n", "c\na\nb\n"));
-        assert!(keeps_deleting("a\nb\nc\n", "a\nc\n", "b\nb\nc\n", "b\nc\n"));
+        assert!(!is_of_both("a\nb\nc\n", "a\nc\n", "c\na\nb\n", "c\na\nb\n"));
+        assert!(is_of_both("a\nb\nc\n", "a\nc\n", "b\nb\nc\n", "b\nc\n"));
+    }
+
+    #[test]
+    fn equal_lines_that_are_taken_for_each_other_conflict() {
+        assert!(!is_of_both("x\n \nx\n", " \nx\n", "x\n\ny\n", " \nx\n\ny\n"));
+        let (base, ours, theirs) = ("r\nr\nr\n", "tr\nr\nr\n", "r\nc\na\nr\n");
+        let merged = merge(base, ours, theirs);
+        assert!(matches!(merged, Merged::Conflict { .. }), "{merged:?}");
+        let added = "a\n}\nb\n}\nc\n}\n";
+        check_clean("a\n}\nb\n}\n", "A\n}\nb\n}\n", added, "A\n}\nb\n}\nc\n}\n");
     }
 
     #[test]

@@ -88,6 +88,7 @@ impl Region {
     ) -> Self {
         let (mut region, edge) = Self::along(range, changes, before);
         region.take_in_line_start(range, edge, before, now);
+        region.is_lost |= region.has_lost_line_start(range, edge, before, now);
         if !region.touched {
             return region;
         }
@@ -143,19 +144,32 @@ impl Region {
     /// Takes in what was typed in front of the first of several lines: it is part of that line.
     fn take_in_line_start(&mut self, range: CharRange, edge: Self, before: &Rope, now: &Rope) {
         let (first, last) = (range.start().0, range.end().0);
-        let has_whole_line = before.line_to_char(before.char_to_line(first)) == first
-            && before.char_to_line(first) < before.char_to_line(last);
+        let has_whole_line =
+            begins_line(first, before) && before.char_to_line(first) < before.char_to_line(last);
         let start = self.range.start();
         let line_start = CharIdx(now.line_to_char(now.char_to_line(start.0)));
-        if has_whole_line && !edge.touched && edge.range.end() <= line_start && line_start < start {
+        // At the start of the text there is no line break before it that could go.
+        let has_edge = first == 0 || (!edge.touched && edge.range.end() <= line_start);
+        if has_whole_line && has_edge && line_start < start {
             self.range = CharRange::new(line_start, self.range.end());
             self.touched = true;
         }
     }
 
+    /// Whether it began a line, and what stood in the line above has come in front of it.
+    fn has_lost_line_start(self, range: CharRange, edge: Self, before: &Rope, now: &Rope) -> bool {
+        let start = self.range.start().0.min(now.len_chars());
+        edge.touched && begins_line(range.start().0, before) && !begins_line(start, now)
+    }
+
     fn contains(self, other: Self) -> bool {
         self.range.start() <= other.range.start() && other.range.end() <= self.range.end()
     }
+}
+
+/// Whether a line begins at a character.
+fn begins_line(char_idx: usize, text: &Rope) -> bool {
+    text.line_to_char(text.char_to_line(char_idx)) == char_idx
 }
 
 /// The character before a range, which ends the line above where the range begins one; empty at the start of
@@ -213,6 +227,24 @@ mod tests {
         check(2, "// x\n\t", (7, 12), true);
         check(1, "x", (3, 7), false);
         check(6, "x", (2, 6), false);
+    }
+
+    #[test]
+    fn what_is_typed_in_front_of_the_first_line_of_all_is_part_of_it() {
+        let (region, inside) = followed("a\nb\nc\n", (0, 4), &[change(0, 0, "x")]);
+        assert!(region.touched);
+        assert_eq!(inside, "xa\nb\n");
+    }
+
+    #[test]
+    fn a_line_that_is_joined_to_the_one_above_is_lost() {
+        let joined = [change(1, 2, "typed")];
+        let (region, _) = followed("a\nb\nc\n", (2, 4), &joined);
+        assert!(region.is_lost);
+        let (region, _) = followed("a\nb\nc\n", (2, 4), &[change(1, 2, "typed\n")]);
+        assert!(!region.is_lost);
+        let (region, _) = followed("a\nb\nc\n", (3, 4), &joined);
+        assert!(!region.is_lost, "it began inside of a line");
     }
 
     #[test]

@@ -166,7 +166,11 @@ pub(super) async fn landed(sent: &Sent) -> bool {
 }
 
 /// Whether the user had done what the edit does before it landed. A client that checks versions, and has told of
-/// one change only, has told of the edit.
+/// one change only, has told of the edit; and its user may do later what looks like a part of it.
 fn came_late(sent: &Sent) -> bool {
-    sent.bell.came_late() && !(sent.is_versioned && sent.bell.was_one())
+    if sent.is_versioned {
+        sent.bell.came_late() && !sent.bell.was_one()
+    } else {
+        sent.bell.may_have_come_late()
+    }
 }

@@ -21,6 +21,7 @@ pub(super) struct Bell {
     has_news: AtomicBool,
     seems_taken: AtomicBool,
     came_late: AtomicBool,
+    might_be_late: AtomicBool,
     was_one: AtomicBool,
 }
 
@@ -45,6 +46,11 @@ impl Bell {
     /// Whether the user did what the edit does before it landed, and so it has landed somewhere else.
     pub(super) fn came_late(&self) -> bool {
         self.came_late.load(Ordering::Relaxed)
+    }
+
+    /// The same, where somebody may have typed by chance what looks like the edit.
+    pub(super) fn may_have_come_late(&self) -> bool {
+        self.might_be_late.load(Ordering::Relaxed)
     }
 
     /// Whether a single change made it ring: so do clients that tell of all parts of an edit as one.

@@ -59,8 +59,16 @@ struct Message {
     is_in_place: bool,
     /// One of the last event's was, and is no part of the edit.
     is_strange: bool,
-    /// One is like a part, and came after the bell rang.
-    comes_late: bool,
+    /// Whether a second landing is among them, after the bell rang.
+    comes_late: Option<Late>,
+}
+
+/// A second landing of an edit, after the user had done what it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Late {
+    /// By chance somebody may have typed just this.
+    Maybe,
+    Surely,
 }
 
 /// Whether the bell of an edit has rung.
@@ -90,8 +98,6 @@ pub(super) struct Edit {
     /// What it is made of.
     parts: Vec<Part>,
     rung: Rung,
-    /// Some parts of the edit came in a message of their own, or what looks like them.
-    came_in_part: bool,
     message: Message,
     /// What else happened to its place.
     pub(super) crossed: Crossed,
@@ -122,7 +128,6 @@ impl Edit {
             text,
             parts: changes.into_iter().map(|it| Part::of(it, place, before)).collect(),
             rung: Rung::No,
-            came_in_part: false,
             message: Message::default(),
             crossed: Crossed::default(),
             is_of_words,
@@ -146,8 +151,9 @@ impl Edit {
         if self.region.touched {
             self.message.is_in_place = true;
             self.message.is_strange |= !self.is_part(&change.text);
-            // What seemed to be the first parts was the user's, and these are the last ones.
-            self.message.comes_late |= self.rung == Rung::Now && self.came_in_part;
+            // What seemed to be the edit was the user's: the edit comes last in its message, or alone.
+            let comes_late = (self.rung == Rung::Now).then_some(Late::Surely);
+            self.message.comes_late = self.message.comes_late.max(comes_late);
         }
     }
 
@@ -177,9 +183,7 @@ impl Edit {
     pub(super) fn end_message(&mut self, text: &Rope) {
         let message = std::mem::take(&mut self.message);
         if message.is_in_place && self.rung == Rung::No {
-            let is_in_part = self.is_in_part(text);
-            self.came_in_part |= is_in_part;
-            self.crossed.apart |= !is_in_part;
+            self.crossed.apart |= !self.is_in_part(text);
         }
         self.parts.iter_mut().for_each(|part| part.is_again = false);
         // An edit that was taken back, or made again after that, has not come late.
@@ -188,7 +192,10 @@ impl Edit {
             if self.rung == Rung::Now {
                 bell.was_one.store(self.crossed.put_in.len() == 1, Ordering::Relaxed);
             }
-            if message.comes_late && !is_known {
+            if !is_known && message.comes_late.is_some() {
+                bell.might_be_late.store(true, Ordering::Relaxed);
+            }
+            if !is_known && message.comes_late == Some(Late::Surely) {
                 bell.came_late.store(true, Ordering::Relaxed);
             }
         }
@@ -273,13 +280,13 @@ impl Edit {
             !part.is_again && part.is_like(change) && (!is_first || part.at == spot)
         });
         let is_again = again.map(|part| part.is_again = true).is_some();
-        let is_like_one = is_again || self.parts.iter().any(|part| part.is_like(change));
         let are_all_again = is_again && self.parts.iter().all(|part| part.is_again);
-        self.message.comes_late |= match self.rung {
-            Rung::No => false,
-            Rung::Now => is_new || is_like_one,
-            Rung::Before => is_new || are_all_again,
+        let comes_late = match self.rung {
+            Rung::No => None,
+            _ if are_all_again => Some(Late::Surely),
+            _ => is_new.then_some(Late::Maybe),
         };
+        self.message.comes_late = self.message.comes_late.max(comes_late);
     }
 
     /// Notes what a change puts in, and whether it replaces what another put in.
