@@ -27,6 +27,7 @@ mod proposal;
 mod prose;
 mod refusal;
 mod region;
+mod seam;
 mod selection;
 mod typography;
 mod unfenced;
