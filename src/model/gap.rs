@@ -95,7 +95,9 @@ fn closes(line: &str) -> bool {
     let is_word = |word: &&str| {
         line.strip_prefix(*word).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
     };
-    line.starts_with(['}', ')', ']']) || ["end", "fi", "done", "esac"].iter().any(is_word)
+    line.starts_with(['}', ')', ']'])
+        || line.starts_with("</")
+        || ["end", "fi", "done", "esac"].iter().any(is_word)
 }
 
 /// Whether a line says enough not to recur by chance, as `}` or `end` do.
@@ -150,6 +152,7 @@ mod tests {
     fn an_end_that_is_missing_after_the_gap_is_part_of_it() {
         check_left("fn f() {\n    $0\n\nfn g() {}\n", "x();\n}\n\nfn h() {}\n", "x();\n}\n\n");
         check_left("fn f() {\n    $0", "x();\n}\n", "x();\n}\n");
+        check_left("<ul>\n    $0", "<li>a</li>\n</ul>\n", "<li>a</li>\n</ul>\n");
         check_left("fn f() {$0", "\n    x();\n}\n\nfn g() {}\n", "\n    x();\n}\n\n");
     }
 

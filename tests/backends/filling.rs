@@ -1,7 +1,7 @@
 //! Filling in the middle: what is sent to whom, and how an answer that is the text itself is read.
 
 use arawn::backends::Backends;
-use arawn::config::{BackendSettings, Engine};
+use arawn::config::{BackendSettings, Dialect, Engine, Provider};
 use arawn::gate::Gate;
 use arawn::model::{ErrorClass, Event, GapEdge, Infill, Request, StopReason, Usage};
 use arawn::router::{Answer, Failure, Order, Router};
@@ -62,6 +62,17 @@ async fn llama_cpp_is_sent_the_text_around_the_gap_at_its_root_and_no_messages()
             "stop": ["\n}"],
         })
     );
+    upstream.finish();
+}
+
+#[tokio::test]
+async fn the_servers_root_may_lie_below_a_path() {
+    let upstream = Upstream::start([Exchange::infill_text(&["x"])]).await;
+    upstream.route("/coder/v1/models", "200 OK", LLAMA_CPP);
+    let url = format!("{}/coder/v1", upstream.url());
+    let backend = setup::backend("b", Dialect::Openai, Provider::Other, &url);
+    events(&Backends::new(), call(backend, gap())).await;
+    assert_eq!(upstream.request(0).await.path, "/coder/infill");
     upstream.finish();
 }
 
