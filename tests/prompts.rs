@@ -319,3 +319,33 @@ fn the_context_is_what_stands_nearest() {
     assert!(text.contains("let value_2999 =") && text.contains("y();"));
     assert!(!text.contains("let value_0 ="));
 }
+
+#[test]
+fn going_on_is_also_a_gap_with_the_text_around_it_word_for_word() {
+    let text = "fn f() {\r\n\tlet x = $0$0\r\n}\r\n";
+    let infill =
+        |id: &str, input: Option<&str>| composed(&action(id), text, input, 8192).unwrap().infill;
+    let gap = infill("complete", None).unwrap();
+    assert_eq!((gap.before.as_str(), gap.after.as_str()), ("fn f() {\n\tlet x = ", "\n}\n"));
+    assert_eq!((gap.max_tokens, gap.stop().as_deref()), (512, Some("\n}")));
+    assert_eq!(infill("complete", Some("make it two")), None, "a gap can be told nothing");
+    assert_eq!(infill("refactor", None), None);
+    let request = composed(&action("complete"), text, None, 8192).unwrap();
+    assert!(user_text(&request).contains("let x = "), "the messages ask for the same");
+}
+
+#[test]
+fn a_gap_is_at_the_selections_end_and_keeps_within_the_window() {
+    let lines = numbered_lines(3000);
+    let text = format!("{lines}$0let a = 1;\n$0{lines}");
+    let mut n_before = 0;
+    for window in [1500, 3000, 6000, 60_000] {
+        let gap = composed(&action("complete"), &text, None, window).unwrap().infill.unwrap();
+        assert!(gap.before.ends_with("let a = 1;\n") && gap.before.starts_with("let value_"));
+        assert!(gap.after.starts_with("let value_0 = 0;\n") && gap.after.ends_with(";\n"));
+        let n_tokens = estimated_tokens(gap.before.len() + gap.after.len());
+        assert!(n_tokens + 512 <= window && n_tokens <= 2048, "{n_tokens} of {window}");
+        assert!(gap.before.len() >= n_before);
+        n_before = gap.before.len();
+    }
+}

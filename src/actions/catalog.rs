@@ -216,6 +216,20 @@ mod tests {
     }
 
     #[test]
+    fn a_gap_is_filled_without_the_prompt_unless_the_user_wants_the_prompt_read() {
+        let infill = |fields: &[(&str, &str)]| {
+            let (catalog, problems) = Catalog::gather(&[], &[table("complete", fields)]);
+            assert_eq!(problems, Vec::<String>::new());
+            catalog.find("complete").unwrap().infill
+        };
+        assert!(infill(&[("title", "Go on")]));
+        assert!(!infill(&[("infill", "false")]));
+        assert!(!infill(&[("template", "Write a poem.")]));
+        assert!(infill(&[("template", "Write on."), ("infill", "true")]));
+        assert!(!infill(&[("output", "replace")]), "only what goes on can be a gap");
+    }
+
+    #[test]
     fn every_output_is_open_to_the_user() {
         let tables = [
             table("notes", &[("output", "new_file"), ("file", "{stem}.md"), ("prompt", "x")]),

@@ -7,8 +7,8 @@ use crate::model::Task;
 use crate::prompts::check_template;
 
 /// The keys an action file or table may have.
-const KEYS: [&str; 8] =
-    ["title", "task", "kind", "output", "languages", "input", "file", "template"];
+const KEYS: [&str; 9] =
+    ["title", "task", "kind", "output", "languages", "input", "infill", "file", "template"];
 
 /// An action and what was wrong with it without making it useless.
 pub(super) struct Defined {
@@ -37,7 +37,7 @@ pub(super) fn define(
         None => base.map_or_else(|| task_for(output), |base| base.task),
     };
     let needs_input = match field("input") {
-        Some(value) => input(value)?,
+        Some(value) => truth("input", value)?,
         None => base.is_some_and(|base| base.needs_input),
     };
     let kind = match (field("kind"), base) {
@@ -45,12 +45,15 @@ pub(super) fn define(
         (None, Some(base)) if base.output.is_edit() == output.is_edit() => base.kind.clone(),
         (None, _) => kind_for(id, output),
     };
-    let template =
-        field("template").or_else(|| field("prompt")).map(str::trim).filter(|it| !it.is_empty());
-    let Some(template) = template.or(base.map(|base| base.template.as_str())) else {
+    let Some(template) = own_template(fields).or(base.map(|base| base.template.as_str())) else {
         return Err("it has no prompt".to_owned());
     };
     check_template(template).map_err(|problem| format!("its prompt is broken: {problem}"))?;
+    let infill = match field("infill") {
+        Some(value) => truth("infill", value)?,
+        // Who writes another prompt wants it to be read.
+        None => own_template(fields).is_none() && base.is_some_and(|base| base.infill),
+    };
     let file = match field("file") {
         Some(name) => Some(file_name(name)?),
         None => base.and_then(|base| base.file.clone()),
@@ -66,10 +69,16 @@ pub(super) fn define(
         languages: languages
             .unwrap_or_else(|| base.map(|base| base.languages.clone()).unwrap_or_default()),
         needs_input,
+        infill: infill && output == Output::Continue,
         file,
         template: template.to_owned(),
     };
     Ok(Defined { action, warnings: unknown_keys(fields) })
+}
+
+fn own_template(fields: &BTreeMap<String, String>) -> Option<&str> {
+    let template = fields.get("template").or_else(|| fields.get("prompt"))?;
+    Some(template.trim()).filter(|it| !it.is_empty())
 }
 
 fn is_id(id: &str) -> bool {
@@ -90,11 +99,11 @@ fn task(name: &str) -> Result<Task, String> {
     })
 }
 
-fn input(value: &str) -> Result<bool, String> {
+fn truth(key: &str, value: &str) -> Result<bool, String> {
     match value {
         "true" | "required" => Ok(true),
         "false" | "optional" | "none" => Ok(false),
-        other => Err(format!("`input` is \"{other}\", expected true or false")),
+        other => Err(format!("`{key}` is \"{other}\", expected true or false")),
     }
 }
 

@@ -84,6 +84,8 @@ pub struct Action {
     pub languages: Vec<String>,
     /// Whether it cannot run without an instruction from the user.
     pub needs_input: bool,
+    /// Whether a model that fills in the middle may do it without reading the template.
+    pub infill: bool,
     /// The name of the file a `new_file` goes into, beside the document: `{stem}.notes.{extension}`.
     pub file: Option<String>,
     /// The prompt template (minijinja).

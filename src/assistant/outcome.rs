@@ -7,7 +7,8 @@ use crate::actions::Output;
 use crate::config::Settings;
 use crate::context::Structure;
 use crate::edits::{
-    self, Check, Culprit, Fault, Findings, MayChange, Place, Proposed, Protection, Side, Unusable,
+    self, Check, Culprit, Ended, Fault, Findings, MayChange, Place, Proposed, Protection, Side,
+    Unusable,
 };
 use crate::model::StopReason;
 use crate::new_files::{self, Home, New};
@@ -74,7 +75,9 @@ pub(super) fn judge(job: &Job, scope: &Scope, answer: &Answer, ground: &Ground) 
         let (title, markdown) = (job.action.title.clone(), answer.text.clone());
         return Judged::of(Outcome::Answer { title, markdown });
     }
-    if let Some(reason) = stopped_short(&answer.reason) {
+    // What fills a gap may be whole by the time it is cut.
+    let may_be_whole = answer.is_filling && answer.reason == StopReason::Length;
+    if let Some(reason) = stopped_short(&answer.reason).filter(|_| !may_be_whole) {
         // Where the backend knows more of it, that is the reason.
         let told = answer.remarks.last().filter(|_| answer.reason != StopReason::ToolCalls);
         return Judged::unusable(told.map_or(reason, String::as_str));
@@ -82,7 +85,7 @@ pub(super) fn judge(job: &Job, scope: &Scope, answer: &Answer, ground: &Ground) 
     if let Some(home) = &scope.home {
         return placed(job, home, answer, ground);
     }
-    match fitted(job, scope, &answer.text) {
+    match fitted(job, scope, answer) {
         Ok((range, text)) if job.snapshot.text.slice(range.chars()) == text.as_str() => {
             Judged::of(Outcome::Unchanged)
         }
@@ -159,7 +162,7 @@ fn stopped_short(reason: &StopReason) -> Option<&'static str> {
 }
 
 /// The code of an answer, fitted to its place.
-fn fitted(job: &Job, scope: &Scope, answer: &str) -> Result<(CharRange, String), Unusable> {
+fn fitted(job: &Job, scope: &Scope, answer: &Answer) -> Result<(CharRange, String), Unusable> {
     let range = match job.action.output {
         Output::InsertBefore | Output::InsertAfter => {
             edits::widen_to_lines(&job.snapshot.text, scope.code)
@@ -169,6 +172,12 @@ fn fitted(job: &Job, scope: &Scope, answer: &str) -> Result<(CharRange, String),
     let place = Place::of(&job.snapshot, range);
     let target = place.target();
     let at = |idx: CharIdx| CharRange::new(idx, idx);
+    if answer.is_filling {
+        let is_cut = answer.reason == StopReason::Length;
+        let ended = if is_cut { Ended::AtLimit } else { Ended::ByItself };
+        return Ok((at(range.end()), edits::filling(&answer.text, ended, &target)?));
+    }
+    let answer = answer.text.as_str();
     Ok(match job.action.output {
         Output::Replace | Output::NewFile | Output::Answer | Output::Diagnostics => {
             let code = edits::replacement(answer, &target)?;

@@ -15,6 +15,7 @@ pub(super) fn read_model(item: &Value) -> Option<ModelInfo> {
         context_length: context_length(item),
         abilities,
         lacks,
+        is_of_llama_cpp: item.get("owned_by").and_then(Value::as_str) == Some("llamacpp"),
         max_output: max_output.and_then(|length| u32::try_from(length).ok()),
         lifecycle,
         retires_at,

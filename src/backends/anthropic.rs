@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::messages::Messages;
 use super::openai::short_float;
-use super::{Asked, Decoder, Lifecycle, Lookup, ModelInfo, Prompt, Translator};
+use super::{Asked, Decoder, Lifecycle, Lookup, ModelInfo, Path, Prompt, Translator};
 use crate::config::{BackendSettings, Provider};
 use crate::model::{Arguments, Image, Message, Role, ToolCall};
 
@@ -22,7 +22,7 @@ const MODELS: &str = "v1/models";
 impl Translator for Anthropic {
     fn prompt(&self, asked: &Asked<'_>) -> Prompt {
         Prompt {
-            path: "v1/messages",
+            path: Path::Base("v1/messages"),
             accept: "text/event-stream",
             body: body(asked).to_string().into_bytes(),
         }

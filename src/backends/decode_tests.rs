@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::chunks::Chunks;
 use super::classify::{self, Refused};
 use super::fault::{Ending, Piece};
+use super::infill::Filling;
 use super::messages::Messages;
 use super::{Asked, Decoder, Translator, ollama};
 use crate::config::{BackendSettings, Clocks, Dialect, Place, Provider};
@@ -69,6 +70,9 @@ fn backend() -> BackendSettings {
 fn decoder(name: &str) -> Box<dyn Decoder> {
     if name.starts_with("anthropic/") {
         return Box::new(Messages::new());
+    }
+    if name.contains("infill") {
+        return Box::new(Filling::new(None));
     }
     if !name.starts_with("ollama/") {
         return Box::new(Chunks::new("made_up_".to_owned()));
@@ -240,6 +244,9 @@ fn has_evidence(name: &str, bytes: &[u8]) -> bool {
     if name.starts_with("anthropic/") {
         return text.contains("\"message_stop\"");
     }
+    if name.contains("infill") {
+        return text.contains("\"stop\":true");
+    }
     text.contains("[DONE]")
         || text
             .match_indices("\"finish_reason\":")
@@ -322,7 +329,7 @@ fn what_is_no_stream_is_said_to_be_none() {
         Some(Piece::Failed(fault)) => fault.class.as_str(),
         other => panic!("{name} {body}: {other:?}"),
     };
-    for name in ["openai/x", "ollama/x", "anthropic/x"] {
+    for name in ["openai/x", "llamacpp/infill", "ollama/x", "anthropic/x"] {
         assert_eq!(class(name, ""), "not_json");
         assert_eq!(class(name, "\n\n"), "not_json");
         assert_eq!(class(name, "<html>sign in</html>"), "not_json");
@@ -396,6 +403,7 @@ fn any_part() -> impl Strategy<Value = Vec<u8>> {
         "{\"type\":\"content_block_delta\",\"delta\":{\"type\":\"text_delta\",\"text\":\"é\"}}",
         "{\"type\":\"content_block_stop\",\"index\":1}", "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"}}",
         "{\"message\":null,\"done\":\"yes\"}\n", "[{\"error\":\"x\"}]\n", "\u{0}",
+        "{\"content\":\"é\",\"stop\":false}", "{\"content\":7,\"stop\":true}", "{\"response\":\"é\"}\n",
     ])
     .prop_map(|text| text.as_bytes().to_vec());
     prop_oneof![4 => known, 1 => prop::collection::vec(any::<u8>(), 0..20)]
@@ -408,7 +416,7 @@ proptest! {
         size in 1_usize..30,
     ) {
         let body = parts.concat();
-        for name in ["openai/x", "ollama/x", "anthropic/x"] {
+        for name in ["openai/x", "llamacpp/infill", "ollama/x", "anthropic/x"] {
             let in_chunks = decode(name, body.chunks(size), Ending::Closed);
             let at_once = decode(name, [body.as_slice()], Ending::Closed);
             prop_assert_eq!(in_chunks, at_once, "{}", name);

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::fault::{Complaint, Fault};
 use super::http::{self, Endpoint};
-use super::{Backends, Inner, Prompt, classify};
+use super::{Backends, Inner, Path, Prompt, classify};
 use crate::config::{BackendSettings, Dialect, Provider};
 use crate::gate::{Errand, Pass};
 use crate::model::{ErrorClass, ModelError};
@@ -116,7 +116,11 @@ fn prompt(backend: &BackendSettings, model: &str, texts: &[String]) -> Result<Pr
             ("api/embed", body)
         }
     };
-    Ok(Prompt { path, accept: "application/json", body: body.to_string().into_bytes() })
+    Ok(Prompt {
+        path: Path::Base(path),
+        accept: "application/json",
+        body: body.to_string().into_bytes(),
+    })
 }
 
 /// Reads the answer of either dialect; it must hold exactly one vector a text, all of one length.

@@ -19,7 +19,7 @@ use url::{Host, Url};
 
 use super::classify::{self, Refused};
 use super::fault::Fault;
-use super::{Lookup, Prompt, connect, wait};
+use super::{Lookup, Path, Prompt, connect, wait};
 use crate::config::{BackendSettings, Dialect, Engine};
 use crate::gate::Pass;
 use crate::model::{ConnectKind, ErrorClass};
@@ -95,7 +95,7 @@ impl<'a> Endpoint<'a> {
         }
         let net = match (&backend.engine, is_loopback, base.scheme()) {
             (Some(Engine::Asleep(_)), ..) => Net::Nowhere,
-            (Some(Engine::Awake { socket: Some(path) }), ..) => Net::Socket(path.clone()),
+            (Some(Engine::Awake { socket: Some(path), .. }), ..) => Net::Socket(path.clone()),
             (_, true, "http") => Net::Loopback,
             (_, true, _) => Net::LoopbackTls,
             (_, false, _) => Net::Remote,
@@ -105,8 +105,23 @@ impl<'a> Endpoint<'a> {
 
     /// Address of a path below the base; a query of the base stays.
     fn url(&self, path: &str) -> Url {
+        self.below(self.base.path(), path)
+    }
+
+    /// Address that a prompt goes to.
+    fn prompt_url(&self, path: Path) -> Url {
+        match path {
+            Path::Base(path) => self.url(path),
+            Path::Root(path) => {
+                let base = self.base.path().trim_end_matches('/');
+                self.below(base.strip_suffix("/v1").unwrap_or(base), path)
+            }
+        }
+    }
+
+    fn below(&self, base: &str, path: &str) -> Url {
         let mut url = self.base.clone();
-        let joined = format!("{}/{path}", self.base.path().trim_end_matches('/'));
+        let joined = format!("{}/{path}", base.trim_end_matches('/'));
         url.set_path(&joined);
         url.set_fragment(None);
         url
@@ -182,7 +197,7 @@ impl Http {
         pass: Pass,
         prompt: Prompt,
     ) -> Result<Body, Fault> {
-        let url = endpoint.url(prompt.path);
+        let url = endpoint.prompt_url(prompt.path);
         let client = self.client(endpoint).await?;
         let request = client
             .post(url.clone())

@@ -16,6 +16,7 @@ mod fragments;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod http;
+mod infill;
 mod lines;
 mod messages;
 mod ndjson;
@@ -32,7 +33,7 @@ mod words;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -43,7 +44,7 @@ use tokio::time::Instant;
 
 use crate::config::{BackendSettings, Dialect, Engine};
 use crate::gate::Pass;
-use crate::model::{ErrorClass, Event, ModelError, Request, Task};
+use crate::model::{ErrorClass, Event, Infill, ModelError, Request, Task};
 pub(crate) use embed::BatchLimits;
 pub use embed::{EmbedCall, Vectors};
 use fault::{Ending, Fault, Piece};
@@ -78,6 +79,9 @@ pub struct ModelInfo {
     pub abilities: Vec<String>,
     /// Abilities that it is told not to have; what is in neither list is unknown.
     pub lacks: Vec<String>,
+    /// Whether llama.cpp serves it, which fills gaps of its own where the model was made for it.
+    #[serde(skip)]
+    pub is_of_llama_cpp: bool,
     /// Whether it is in memory now, on servers that load models on demand.
     pub loaded: Option<bool>,
     /// Most tokens of an answer.
@@ -206,6 +210,10 @@ fn translator(dialect: Dialect) -> &'static dyn Translator {
 trait Translator: fmt::Debug + Sync {
     /// The request as HTTP.
     fn prompt(&self, asked: &Asked<'_>) -> Prompt;
+    /// Whether a gap can be filled, or may be tried to; then `prompt` and `decoder` heed it.
+    fn fills_in(&self, _backend: &BackendSettings, _info: Option<&ModelInfo>) -> bool {
+        false
+    }
     /// What reads the answer.
     fn decoder(&self, asked: &Asked<'_>) -> Box<dyn Decoder>;
     /// How to ask for all models.
@@ -245,12 +253,28 @@ struct Asked<'a> {
     window: Option<u32>,
 }
 
+impl<'a> Asked<'a> {
+    /// The gap to fill, where the backend does that.
+    fn infill(&self, translator: &dyn Translator) -> Option<&'a Infill> {
+        self.request.infill.as_ref().filter(|_| translator.fills_in(self.backend, self.info))
+    }
+}
+
 /// A request as HTTP, below the backend's base address.
 #[derive(Debug)]
 struct Prompt {
-    path: &'static str,
+    path: Path,
     accept: &'static str,
     body: Vec<u8>,
+}
+
+/// Where a prompt goes.
+#[derive(Clone, Copy, Debug)]
+enum Path {
+    /// Below the base address.
+    Base(&'static str),
+    /// Below the server's root: the base address without its `/v1`.
+    Root(&'static str),
 }
 
 /// A question about models; has no room for anything of the user's.
@@ -276,6 +300,12 @@ type Slot = Arc<tokio::sync::Mutex<Option<(Instant, Option<Arc<ModelInfo>>)>>>;
 struct Inner {
     http: Http,
     known: Mutex<HashMap<ModelKey, Slot>>,
+    /// Models that refused to fill a gap.
+    gapless: Mutex<HashSet<ModelKey>>,
+}
+
+fn model_key(backend: &BackendSettings, model: &str) -> ModelKey {
+    (backend.base_url.to_string(), model.to_owned())
 }
 
 /// How long a server that told nothing of use is not asked again.
@@ -298,7 +328,7 @@ impl Inner {
             return Ok(None);
         }
         let Some(lookup) = translator.describe(backend, model) else { return Ok(None) };
-        let slot = self.slot((backend.base_url.to_string(), model.to_owned()));
+        let slot = self.slot(model_key(backend, model));
         let mut slot = slot.lock().await;
         if let Some((at, info)) = &*slot
             && (info.is_some() || at.elapsed() < ASK_AGAIN)
@@ -318,8 +348,13 @@ impl Inner {
 
     /// Forgets what was learned of a model that may be another one now.
     fn forget(&self, backend: &BackendSettings, model: &str) {
-        let key = (backend.base_url.to_string(), model.to_owned());
+        let key = model_key(backend, model);
+        self.gapless().remove(&key);
         self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+    }
+
+    fn gapless(&self) -> MutexGuard<'_, HashSet<ModelKey>> {
+        self.gapless.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn slot(&self, key: ModelKey) -> Slot {

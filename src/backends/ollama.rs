@@ -4,10 +4,12 @@ use serde_json::{Map, Value, json};
 
 use super::fault::{Complaint, Ending, Fault, Piece};
 use super::ndjson::Ndjson;
-use super::{Asked, Decoder, Lookup, ModelInfo, Prompt, Translator, classify, openai, words};
+use super::{
+    Asked, Decoder, Lookup, ModelInfo, Path, Prompt, Translator, classify, infill, openai, words,
+};
 use crate::config::BackendSettings;
 use crate::model::{
-    Arguments, ErrorClass, Image, Message, Role, StopReason, Task, ToolCall, Usage,
+    Arguments, ErrorClass, Image, Infill, Message, Role, StopReason, Task, ToolCall, Usage,
 };
 
 /// The translator of this dialect.
@@ -19,11 +21,19 @@ const DEFAULT_WINDOW: u32 = 8192;
 
 impl Translator for Ollama {
     fn prompt(&self, asked: &Asked<'_>) -> Prompt {
+        let (path, body) = match asked.infill(self) {
+            Some(gap) => ("api/generate", filling(asked, gap)),
+            None => ("api/chat", body(asked)),
+        };
         Prompt {
-            path: "api/chat",
+            path: Path::Base(path),
             accept: "application/x-ndjson",
-            body: body(asked).to_string().into_bytes(),
+            body: body.to_string().into_bytes(),
         }
+    }
+
+    fn fills_in(&self, _backend: &BackendSettings, info: Option<&ModelInfo>) -> bool {
+        info.is_some_and(|info| info.can("insert") == Some(true))
     }
 
     fn decoder(&self, asked: &Asked<'_>) -> Box<dyn Decoder> {
@@ -90,6 +100,40 @@ fn body(asked: &Asked<'_>) -> Value {
     if !request.tools.is_empty() {
         body.insert("tools".into(), openai::tools(request));
     }
+    add_settings(asked, &mut body);
+    body.insert("options".into(), options(asked));
+    Value::Object(body)
+}
+
+/// The request for a filling: the model's own template puts the two texts around the gap.
+fn filling(asked: &Asked<'_>, gap: &Infill) -> Value {
+    let mut body = Map::new();
+    body.insert("model".into(), asked.model.into());
+    body.insert("prompt".into(), gap.before.as_str().into());
+    // Without a text after the gap Ollama takes the prompt for a question.
+    let after = if gap.after.is_empty() { "\n" } else { &gap.after };
+    body.insert("suffix".into(), after.into());
+    body.insert("stream".into(), true.into());
+    add_settings(asked, &mut body);
+    let mut options = options(asked);
+    options["num_predict"] = infill::max_tokens(asked, gap).into();
+    options["temperature"] = infill::temperature(asked);
+    // Code Llama ends with a word that Ollama does not know for an end.
+    let marks = FILLING_ENDS.iter().filter(|mark| !gap.before.contains(**mark));
+    let stops = asked.request.stop.iter().cloned().chain(gap.stop());
+    let stops: Vec<String> = stops.chain(marks.map(|&mark| mark.to_owned())).collect();
+    options["stop"] = json!(stops);
+    body.insert("options".into(), options);
+    Value::Object(body)
+}
+
+/// What ends a filling, in the families that have been seen to go on after it. A list of our own takes the place
+/// of the model's.
+const FILLING_ENDS: [&str; 5] =
+    ["<EOT>", "<|endoftext|>", "<|file_sep|>", "<|fim_pad|>", "<|fim_prefix|>"];
+
+/// What both kinds of requests share.
+fn add_settings(asked: &Asked<'_>, body: &mut Map<String, Value>) {
     // A model that can think does so unless told otherwise; edits and completions need no essay first.
     let may_think = matches!(asked.task, Task::Ask | Task::Chat);
     if !may_think
@@ -103,8 +147,6 @@ fn body(asked: &Asked<'_>) -> Value {
     if let Some(written) = &asked.backend.keep_alive {
         body.insert("keep_alive".into(), keep_alive(written));
     }
-    body.insert("options".into(), options(asked));
-    Value::Object(body)
 }
 
 /// `keep_alive` as Ollama takes it: seconds as a number, `"10m"` as a text.
@@ -223,12 +265,16 @@ impl Decoder for Lines {
 impl Lines {
     fn new(asked: &Asked<'_>) -> Self {
         let request = asked.request;
-        let texts: usize = request.messages.iter().map(|message| message.text.len()).sum();
+        let gap = asked.infill(&Ollama);
+        let texts = request.messages.iter().map(|message| message.text.len());
+        let of_messages = request.system.len() + texts.sum::<usize>();
+        let prompt_bytes = gap.map_or(of_messages, |gap| gap.before.len() + gap.after.len());
         Self {
             framer: Ndjson::new(),
             window: asked.window,
-            prompt_bytes: request.system.len() + texts,
-            has_history: request.messages.len() > 1,
+            prompt_bytes,
+            // The front of a gap may have been cached too.
+            has_history: gap.is_some() || request.messages.len() > 1,
             made_up: format!("call_{:08x}_", fastrand::u32(..)),
             n_calls: 0,
             seen_line: false,
@@ -268,6 +314,9 @@ impl Lines {
         if let Some(message) = value.get("message") {
             self.message(message, out);
         }
+        // What is generated without a conversation.
+        let response = value.get("response").and_then(Value::as_str).filter(|it| !it.is_empty());
+        out.extend(response.map(|text| Piece::Text(text.to_owned())));
         if value.get("done").and_then(Value::as_bool) == Some(true) {
             self.done(&value, out);
         }

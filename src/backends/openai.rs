@@ -3,8 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::chunks::Chunks;
-use super::{Asked, Decoder, Lookup, ModelInfo, Prompt, Translator, abilities};
-use crate::config::{BackendSettings, Provider};
+use super::infill::{self, Filling};
+use super::{Asked, Decoder, Lookup, ModelInfo, Path, Prompt, Translator, abilities};
+use crate::config::{BackendSettings, Engine, Provider};
 use crate::model::{Arguments, Message, Request, Role, ToolCall};
 
 /// The translator of this dialect.
@@ -16,15 +17,30 @@ const MAX_STOPS: usize = 4;
 
 impl Translator for OpenAi {
     fn prompt(&self, asked: &Asked<'_>) -> Prompt {
+        if let Some(gap) = asked.infill(self) {
+            return infill::prompt(asked, gap);
+        }
         let body = body(asked.backend, asked.model, asked.request);
         Prompt {
-            path: "chat/completions",
+            path: Path::Base("chat/completions"),
             accept: "text/event-stream",
             body: body.to_string().into_bytes(),
         }
     }
 
-    fn decoder(&self, _asked: &Asked<'_>) -> Box<dyn Decoder> {
+    fn fills_in(&self, backend: &BackendSettings, info: Option<&ModelInfo>) -> bool {
+        match &backend.engine {
+            Some(Engine::Awake { fills_in, .. }) => *fills_in,
+            Some(Engine::Asleep(_)) => false,
+            // llama.cpp tells only when it is asked to whether its model does it; the others have no such path.
+            None => info.is_some_and(|info| info.is_of_llama_cpp),
+        }
+    }
+
+    fn decoder(&self, asked: &Asked<'_>) -> Box<dyn Decoder> {
+        if let Some(gap) = asked.infill(self) {
+            return Box::new(Filling::new(gap.edge.clone()));
+        }
         Box::new(Chunks::new(format!("call_{:08x}_", fastrand::u32(..))))
     }
 

@@ -84,7 +84,7 @@ pub struct BackendOptions {
     /// Most tokens of an answer.
     #[schemars(range(min = 1))]
     pub max_tokens: Option<u32>,
-    /// Sampling temperature; not sent unless it is set.
+    /// Sampling temperature; not sent unless it is set, but for 0.2 where a gap is filled.
     #[schemars(range(min = 0.0, max = 2.0))]
     pub temperature: Option<f32>,
     /// Further headers of every request; a value may be `$env:VARIABLE`.
@@ -209,6 +209,8 @@ pub struct ActionOptions {
     pub languages: Option<Vec<String>>,
     /// Whether it asks for an instruction first.
     pub input: Option<bool>,
+    /// Whether a model that can fill in the middle is given the text around the cursor alone, without the template; only where the output is `continue`.
+    pub infill: Option<bool>,
     /// The name of a `new_file`, beside the document: `{stem}.md`, `{stem}_notes.{extension}`.
     pub file: Option<String>,
     /// The prompt, a template.

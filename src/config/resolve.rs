@@ -489,6 +489,7 @@ fn action_settings(id: String, options: ActionOptions) -> ActionSettings {
         ("output", options.output),
         ("languages", options.languages.map(|languages| languages.join(", "))),
         ("input", options.input.map(|input| input.to_string())),
+        ("infill", options.infill.map(|infill| infill.to_string())),
         ("file", options.file.clone()),
         ("template", options.template),
     ];

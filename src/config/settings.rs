@@ -152,6 +152,8 @@ pub enum Engine {
     Awake {
         /// A Unix socket.
         socket: Option<PathBuf>,
+        /// Whether its model was trained to fill in the middle.
+        fills_in: bool,
     },
 }
 

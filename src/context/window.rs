@@ -74,7 +74,7 @@ pub fn surroundings(snapshot: &Snapshot, range: CharRange, n_tokens: usize) -> S
 ///
 /// On a round number, so that what is sent begins alike when the next selection is a few lines further on: a server
 /// that has read it once need not read it again.
-fn round(first_line: usize, n_above: usize) -> usize {
+pub(super) fn round(first_line: usize, n_above: usize) -> usize {
     let first_shown = first_line - n_above;
     if first_shown == 0 || n_above < MANY {
         return first_shown;

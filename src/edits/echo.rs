@@ -140,21 +140,25 @@ fn strip_parts_of_lines(code: &mut [String], around: &Neighbors<'_>, selection: 
     {
         *first = rest.trim_start().to_owned();
     }
-    let tail = around.tail.trim();
     let joined = code.join("\n");
-    if let Some(last) = code.last_mut()
-        && !tail.is_empty()
-        && !selection.trim_end().ends_with(tail)
-        && let Some(rest) = last.trim_end().strip_suffix(tail)
-        && !rest.trim().is_empty()
+    if let Some(shorter) = without_tail(&joined, around.tail, selection)
+        && let Some(last) = code.last_mut()
     {
-        let shorter = &joined[..joined.trim_end().len() - tail.len()];
-        let balanced =
-            balance(shorter) == balance(selection) && balance(&joined) != balance(selection);
-        if is_substantial(tail) || balanced || (tail == ";" && !rest.contains(';')) {
-            *last = rest.trim_end().to_owned();
-        }
+        lines(shorter).last().unwrap_or_default().trim_end().clone_into(last);
     }
+}
+
+/// A text without the rest of the line that it goes in front of, where it unmistakably repeats that.
+pub(super) fn without_tail<'a>(text: &'a str, tail: &str, selection: &str) -> Option<&'a str> {
+    let tail = tail.trim();
+    if tail.is_empty() || selection.trim_end().ends_with(tail) {
+        return None;
+    }
+    let shorter = text.trim_end().strip_suffix(tail)?;
+    let rest = lines(shorter).last().unwrap_or_default();
+    let balanced = balance(shorter) == balance(selection) && balance(text) != balance(selection);
+    let is_sure = is_substantial(tail) || balanced || (tail == ";" && !rest.contains(';'));
+    (!rest.trim().is_empty() && is_sure).then_some(shorter)
 }
 
 /// Whether a line opens the block that all the rest is inside of: nobody wants that block in itself.

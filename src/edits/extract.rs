@@ -117,7 +117,7 @@ fn without_quote_marks(answer: &str, target: &Target<'_>) -> String {
 }
 
 /// What stands around the place: marks that occur there are code, not leftovers.
-fn known_text(target: &Target<'_>) -> String {
+pub(super) fn known_text(target: &Target<'_>) -> String {
     const N_CHARS: usize = 4000;
     let skipped = target.before.chars().count().saturating_sub(N_CHARS);
     let mut known: String = target.before.chars().skip(skipped).collect();

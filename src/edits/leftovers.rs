@@ -8,7 +8,7 @@ use super::marks::{BEGINNINGS, CALLS, CURSORS, ENDS, LAST_WORDS, LINE_ENDS, LONE
 /// The answer without leftovers. `known` is the text of the document around the place.
 pub(super) fn strip(answer: &str, known: &str) -> Result<String, Unusable> {
     let text = answer.strip_prefix('\u{FEFF}').unwrap_or(answer);
-    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    let text = with_line_feeds(text);
     let text = without_beginnings(&text, known);
     let text = without_thoughts(text, known)?;
     if is_call(text, known) {
@@ -28,6 +28,30 @@ pub(super) fn strip(answer: &str, known: &str) -> Result<String, Unusable> {
         }
     }
     Ok(text)
+}
+
+/// The text with line feeds only.
+pub(super) fn with_line_feeds(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n")
+}
+
+/// A text that a model wrote on, up to the first mark of its training.
+pub(super) struct Run {
+    pub(super) text: String,
+    /// Whether there was such a mark: then the model was done with it.
+    pub(super) ended: bool,
+}
+
+/// The filling of a gap up to where the model's training shows. White space stays.
+pub(super) fn without_marks(text: &str, known: &str) -> Run {
+    let text = with_line_feeds(text.strip_prefix('\u{FEFF}').unwrap_or(text));
+    let unknown = |mark: &&&str| !known.contains(**mark);
+    // The mark that opens the gap may be echoed; anywhere else it begins something new.
+    let opening = LAST_WORDS.iter().filter(unknown).find_map(|mark| text.strip_prefix(*mark));
+    let text = opening.unwrap_or(&text);
+    let ends = [ENDS, LONE_ENDS, LAST_WORDS].into_iter().flatten();
+    let cut = ends.filter(unknown).filter_map(|mark| unquoted(text, mark)).min();
+    Run { text: text[..cut.unwrap_or(text.len())].to_owned(), ended: cut.is_some() }
 }
 
 /// Whether a line of an answer begins to call a tool.

@@ -14,6 +14,7 @@ mod elision;
 mod envelope;
 mod extract;
 mod fence;
+mod filling;
 mod fit;
 mod foreign;
 mod indent;
@@ -27,6 +28,7 @@ mod proposal;
 mod prose;
 mod refusal;
 mod region;
+mod seam;
 mod selection;
 mod typography;
 mod unfenced;
@@ -37,9 +39,11 @@ pub use check::{
 };
 pub use diff::{smallest_changes, unified};
 pub use fence::fence_longer_than;
+pub use filling::{Ended, filling};
 pub use merge::{Merged, merge, merge_into};
 pub use parse::{continuation, insertion, replacement};
 pub use proposal::{Hunk, HunkState, Proposal};
+pub use prose::is_prose_language;
 pub use region::Region;
 pub use selection::{Place, fit_selection, indentation_start, widen_to_lines};
 

@@ -3,6 +3,7 @@
 use super::extract::{self, Found, significant};
 use super::fit::{Frame, Habits, end_of, lead};
 use super::indent::{self, Model};
+use super::seam::{self, Seam};
 use super::{Side, Target, Unusable, complete, echo};
 use crate::text::new_invisible;
 
@@ -77,11 +78,21 @@ pub fn continuation(answer: &str, target: &Target<'_>) -> Result<String, Unusabl
         } else {
             shown
         }
-    } else if joins_line || !begins_line(here, &code[0]) {
-        space_between(here, &code[0]).to_owned() + &habits.join(&code)
     } else {
-        let code = indented_after(code, &context, "", &habits);
-        habits.line_break.to_owned() + &habits.join(&code)
+        // Who repeats the line shows by that how it goes on.
+        let seam = if joins_line {
+            seam::space(here, &code[0])
+        } else {
+            seam::between(here, &code[0], target)
+        };
+        match seam {
+            Seam::Tight => habits.join(&code),
+            Seam::Space => format!(" {}", habits.join(&code)),
+            Seam::LineBreak => {
+                let code = indented_after(code, &context, "", &habits);
+                habits.line_break.to_owned() + &habits.join(&code)
+            }
+        }
     };
     checked(text, target)
 }
@@ -200,51 +211,4 @@ fn indented_after(
 /// Whether lines are one thing at the margin: its body is indented, or closed at the margin.
 fn is_item(code: &[String]) -> bool {
     code.len() > 1 && indent::of(&code[0]).is_empty() && indent::opens_block(&code[0])
-}
-
-/// What comments begin with.
-const COMMENTS: [&str; 5] = ["//", "#", "--", "/*", "<!--"];
-/// Words that begin a statement or an item in the languages that have them, and go on no expression.
-const STARTS: [&str; 12] = [
-    "def ",
-    "class ",
-    "fn ",
-    "pub ",
-    "function ",
-    "func ",
-    "struct ",
-    "impl ",
-    "enum ",
-    "import ",
-    "return ",
-    "@",
-];
-
-/// Whether code after an unfinished line begins on a line of its own.
-fn begins_line(here: &str, first: &str) -> bool {
-    let end = here.trim_end();
-    let is_comment = COMMENTS.iter().any(|sign| here.trim_start().starts_with(sign));
-    let is_open = end.ends_with(['=', '(', '[', ',', '+', '-', '*', '/', '.', '&', '|', '<', '>']);
-    let starts_anew = COMMENTS.iter().chain(&STARTS).any(|word| first.starts_with(word));
-    is_comment
-        || starts_anew && !is_open
-        || indent::opens_block(end) && !end.ends_with('(')
-        || end.ends_with([';', '}'])
-        || first.starts_with([' ', '\t'])
-}
-
-/// A space where words would run together.
-fn space_between(here: &str, first: &str) -> &'static str {
-    let runs_on = first.starts_with(|c: char| c.is_alphanumeric() || "\"'([{&*!-".contains(c));
-    let last_word =
-        here.rsplit(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
-    let keyword = [
-        "return", "let", "const", "var", "in", "new", "await", "yield", "import", "from", "and",
-        "or", "not",
-    ];
-    if runs_on && (here.ends_with(['=', ',', '>', '+', '|', '&']) || keyword.contains(&last_word)) {
-        " "
-    } else {
-        ""
-    }
 }

@@ -155,7 +155,7 @@ const CHATTER: &[&str] = &[
 ];
 
 /// Whether documents in that language are prose.
-pub(super) fn is_prose_language(language: &str) -> bool {
+pub fn is_prose_language(language: &str) -> bool {
     PROSE_LANGUAGES.contains(&language)
 }
 

@@ -16,7 +16,7 @@ use url::Url;
 use super::EngineError;
 use super::channel::{self, Address};
 use super::folder::{Folder, Record};
-use super::launch::{Launch, Purpose};
+use super::launch::{Foreknown, Launch, Purpose};
 use super::protocol::{Hello, Line, Said, Want};
 use crate::config::{BackendSettings, Engine, LocalSettings};
 
@@ -38,8 +38,8 @@ pub(crate) struct Engines {
     known: Mutex<HashMap<(String, Purpose), Known>>,
 }
 
-/// How a model is started under settings, and its window.
-type Known = (Arc<LocalSettings>, Launch, u32);
+/// How a model is started under settings, and what is known of it.
+type Known = (Arc<LocalSettings>, Launch, Foreknown);
 
 /// An engine that takes a request. It is in use until this is dropped.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ impl Engines {
         purpose: Purpose,
     ) -> Result<Option<Ready>, EngineError> {
         let Some(Engine::Asleep(local)) = &backend.engine else { return Ok(None) };
-        let (launch, window) = self.launch(local, model, purpose).await?;
+        let (launch, foreknown) = self.launch(local, model, purpose).await?;
         let reached = reach(&launch, local, Want::Use);
         let limit = backend.clocks.first_byte;
         let (lease, address, pid) = timeout(limit, reached)
@@ -77,8 +77,8 @@ impl Engines {
         };
         let backend = BackendSettings {
             base_url: url.unwrap_or_else(|| backend.base_url.clone()),
-            context_length: Some(window),
-            engine: Some(Engine::Awake { socket }),
+            context_length: Some(foreknown.window),
+            engine: Some(Engine::Awake { socket, fills_in: foreknown.fills_in }),
             ..backend.clone()
         };
         let key = address.key().map(SecretString::from);
@@ -91,18 +91,18 @@ impl Engines {
         local: &Arc<LocalSettings>,
         model: &str,
         purpose: Purpose,
-    ) -> Result<(Launch, u32), EngineError> {
+    ) -> Result<(Launch, Foreknown), EngineError> {
         let key = (model.to_owned(), purpose);
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
-        if let Some((of, launch, window)) = known
+        if let Some((of, launch, foreknown)) = known
             && Arc::ptr_eq(&of, local)
         {
-            return Ok((launch, window));
+            return Ok((launch, foreknown));
         }
-        let (launch, window) = launch(local, model, purpose).await?;
+        let (launch, foreknown) = launch(local, model, purpose).await?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.insert(key, (local.clone(), launch.clone(), window));
-        Ok((launch, window))
+        known.insert(key, (local.clone(), launch.clone(), foreknown));
+        Ok((launch, foreknown))
     }
 
     /// Counts this process as a client of the engine, unless it is one.
@@ -123,17 +123,17 @@ impl Engines {
 
 /// Starts an engine that stays without a client. Gives its process.
 pub async fn start(local: &Arc<LocalSettings>, model: &str) -> Result<u32, EngineError> {
-    let (launch, _window) = launch(local, model, Purpose::Text).await?;
+    let (launch, _) = launch(local, model, Purpose::Text).await?;
     let (_line, _address, pid) = reach(&launch, local, Want::Keep).await?;
     Ok(pid)
 }
 
-/// How a model is started, and its window. Reads the head of its file.
+/// How a model is started, and what is known of it. Reads the head of its file.
 async fn launch(
     local: &Arc<LocalSettings>,
     model: &str,
     purpose: Purpose,
-) -> Result<(Launch, u32), EngineError> {
+) -> Result<(Launch, Foreknown), EngineError> {
     let Some(found) = local.model(model).cloned() else {
         let known = local.models.iter().map(|model| model.name.clone()).collect();
         return Err(EngineError::UnknownModel { model: model.to_owned(), known });

@@ -10,6 +10,46 @@ const MAX_TEXT: u64 = 4 << 20;
 /// Most elements of a list, such as the words of a model.
 const MAX_LIST: u64 = 4 << 20;
 
+/// The texts by which llama.cpp knows the tokens around a gap where a file does not number them: of what comes
+/// before it, of what comes after it, and of the gap itself.
+const GAP_TOKENS: [&[&str]; 3] = [
+    &[
+        "<|fim_prefix|>",
+        "<fim-prefix>",
+        "<fim_prefix>",
+        "<｜fim▁begin｜>",
+        "<PRE>",
+        "▁<PRE>",
+        "<|code_prefix|>",
+    ],
+    &[
+        "<|fim_suffix|>",
+        "<fim-suffix>",
+        "<fim_suffix>",
+        "<｜fim▁hole｜>",
+        "<SUF>",
+        "▁<SUF>",
+        "<|code_suffix|>",
+    ],
+    &[
+        "<|fim_middle|>",
+        "<fim-middle>",
+        "<fim_middle>",
+        "<｜fim▁end｜>",
+        "<MID>",
+        "▁<MID>",
+        "<|code_middle|>",
+    ],
+];
+/// The keys under which a file numbers them, today's name and the one before.
+const GAP_KEYS: [[&str; 2]; 3] = [
+    ["tokenizer.ggml.fim_pre_token_id", "tokenizer.ggml.prefix_token_id"],
+    ["tokenizer.ggml.fim_suf_token_id", "tokenizer.ggml.suffix_token_id"],
+    ["tokenizer.ggml.fim_mid_token_id", "tokenizer.ggml.middle_token_id"],
+];
+/// Longest of these texts, in bytes.
+const MAX_GAP_TOKEN: usize = 32;
+
 /// What is told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "a flat list of what a file tells")]
@@ -51,12 +91,22 @@ pub(super) fn read(path: &Path) -> io::Result<Head> {
         return Err(broken());
     }
     let mut head = Head::default();
+    let mut gap = [false; 3];
     for _ in 0..n_entries {
         let key = reader.text()?;
         let kind = reader.u32()?;
+        if key == "tokenizer.ggml.tokens" && kind == LIST {
+            reader.find_in_list(&GAP_TOKENS, &mut gap)?;
+            continue;
+        }
         let value = reader.value(kind)?;
+        if let Some(part) = GAP_KEYS.iter().position(|keys| keys.contains(&key.as_str())) {
+            gap[part] |= matches!(value, Value::Number(_));
+        }
         take(&mut head, &key, value);
     }
+    // All three, or the engine refuses.
+    head.fills_in = gap == [true; 3];
     head.is_embedder = head.architecture.contains("bert") || head.has_pooling && !head.has_template;
     Ok(head)
 }
@@ -69,12 +119,6 @@ fn take(head: &mut Head, key: &str, value: Value) {
         ("tokenizer.chat_template", Value::Text(template)) => {
             head.has_template = true;
             head.knows_tools = template.contains("tools");
-        }
-        (
-            "tokenizer.ggml.fim_pre_token_id" | "tokenizer.ggml.prefix_token_id",
-            Value::Number(_),
-        ) => {
-            head.fills_in = true;
         }
         (key, Value::Number(length)) if key.ends_with(".context_length") => {
             head.context_length = u32::try_from(length).ok();
@@ -94,6 +138,10 @@ enum Value {
     Number(u64),
     Other,
 }
+
+/// The kinds of values that a list of texts is made of.
+const TEXT: u32 = 8;
+const LIST: u32 = 9;
 
 struct Reader {
     input: BufReader<File>,
@@ -137,8 +185,8 @@ impl Reader {
         Ok(match kind {
             4 => Value::Number(self.u32()?.into()),
             10 => Value::Number(self.u64()?),
-            8 => Value::Text(self.text()?),
-            9 => {
+            TEXT => Value::Text(self.text()?),
+            LIST => {
                 self.skip_list()?;
                 Value::Other
             }
@@ -147,6 +195,32 @@ impl Reader {
                 Value::Other
             }
         })
+    }
+
+    /// Notes which of some texts, each known by several spellings, are in a list.
+    fn find_in_list(&mut self, wanted: &[&[&str]; 3], found: &mut [bool; 3]) -> io::Result<()> {
+        let kind = self.u32()?;
+        let n_elements = self.u64()?;
+        if kind != TEXT || n_elements > MAX_LIST {
+            return Err(broken());
+        }
+        for _ in 0..n_elements {
+            let length = self.u64()?;
+            if length > MAX_TEXT {
+                return Err(broken());
+            }
+            let mut bytes = [0; MAX_GAP_TOKEN];
+            let room = usize::try_from(length).ok().and_then(|length| bytes.get_mut(..length));
+            let Some(text) = room else {
+                self.skip(length)?;
+                continue;
+            };
+            self.input.read_exact(text)?;
+            for (wanted, found) in wanted.iter().zip(found.iter_mut()) {
+                *found |= wanted.iter().any(|token| token.as_bytes() == text);
+            }
+        }
+        Ok(())
     }
 
     fn skip_list(&mut self) -> io::Result<()> {
@@ -159,7 +233,7 @@ impl Reader {
             return self.skip(width * n_elements);
         }
         for _ in 0..n_elements {
-            if kind != 8 {
+            if kind != TEXT {
                 // Lists of lists are in no model.
                 return Err(broken());
             }
@@ -194,6 +268,10 @@ mod tests {
     }
 
     fn file(entries: &[(&str, &str)]) -> tempfile::NamedTempFile {
+        file_with_words(entries, &["a", "bc"])
+    }
+
+    fn file_with_words(entries: &[(&str, &str)], words: &[&str]) -> tempfile::NamedTempFile {
         let mut bytes = b"GGUF".to_vec();
         bytes.extend(3_u32.to_le_bytes());
         bytes.extend(0_u64.to_le_bytes());
@@ -201,9 +279,10 @@ mod tests {
         text(&mut bytes, "tokenizer.ggml.tokens");
         bytes.extend(9_u32.to_le_bytes());
         bytes.extend(8_u32.to_le_bytes());
-        bytes.extend(2_u64.to_le_bytes());
-        text(&mut bytes, "a");
-        text(&mut bytes, "bc");
+        bytes.extend((words.len() as u64).to_le_bytes());
+        for word in words {
+            text(&mut bytes, word);
+        }
         for (key, value) in entries {
             text(&mut bytes, key);
             if let Ok(number) = value.parse::<u32>() {
@@ -226,12 +305,29 @@ mod tests {
             ("general.name", "Qwen2.5 Coder"),
             ("qwen2.context_length", "32768"),
             ("tokenizer.ggml.fim_pre_token_id", "151659"),
+            ("tokenizer.ggml.suffix_token_id", "151661"),
+            ("tokenizer.ggml.fim_mid_token_id", "151660"),
             ("tokenizer.chat_template", "{% if tools %}{% endif %}"),
         ]);
         let head = read(file.path()).unwrap();
         assert_eq!(head.context_length, Some(32768));
         assert!(head.fills_in && head.knows_tools && head.has_template && !head.is_embedder);
         assert_eq!(head.name.as_deref(), Some("Qwen2.5 Coder"));
+    }
+
+    #[test]
+    fn a_model_that_fills_in_is_known_by_its_words_where_it_numbers_none() {
+        let fills_in = |entries: &[(&str, &str)], words: &[&str]| {
+            read(file_with_words(entries, words).path()).unwrap().fills_in
+        };
+        let long = "x".repeat(100);
+        let qwen = ["!", "<|fim_prefix|>", &long, "<|fim_middle|>", "<|fim_suffix|>"];
+        assert!(fills_in(&[], &qwen));
+        assert!(!fills_in(&[], &qwen[..4]), "one of the three is missing");
+        assert!(fills_in(&[("tokenizer.ggml.fim_suf_token_id", "4")], &qwen[..4]));
+        assert!(fills_in(&[], &["▁<PRE>", "▁<MID>", "▁<SUF>", "▁<EOT>"]));
+        assert!(!fills_in(&[("tokenizer.ggml.fim_pre_token_id", "7")], &["a"]));
+        assert!(!fills_in(&[], &["<|im_start|>", "<|im_end|>"]));
     }
 
     #[test]

@@ -28,6 +28,15 @@ pub(crate) enum Purpose {
     Vectors,
 }
 
+/// What is known of a model before its engine runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Foreknown {
+    /// Tokens that a request and its answer may have.
+    pub(super) window: u32,
+    /// Whether it can fill in the middle.
+    pub(super) fills_in: bool,
+}
+
 /// All that a supervisor needs to know; it comes to it over its standard input.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Launch {
@@ -53,7 +62,7 @@ impl Launch {
         local: &LocalSettings,
         model: &LocalModel,
         purpose: Purpose,
-    ) -> Result<(Self, u32), EngineError> {
+    ) -> Result<(Self, Foreknown), EngineError> {
         let engine = local.engine.as_ref().ok_or(EngineError::NotSetUp)?;
         let program = local.environment.program.clone().ok_or(EngineError::NotSetUp)?;
         let head = gguf::read(&model.path).map_err(|error| EngineError::BadModel {
@@ -73,7 +82,7 @@ impl Launch {
             linger: local.linger,
             program,
         };
-        Ok((launch, window))
+        Ok((launch, Foreknown { window, fills_in: head.fills_in }))
     }
 
     /// The folder of the engine.

@@ -214,6 +214,7 @@ mod tests {
             model: "m".to_owned(),
             fell_back: Vec::new(),
             remarks: Vec::new(),
+            is_filling: false,
             provider_parts: None,
         };
         session.advance(conversation, &answer);

@@ -180,6 +180,7 @@ fn finished(scenario: &Scenario, fitted: &Fitted) -> Finished {
         model: "model".to_owned(),
         fell_back: Vec::new(),
         remarks: Vec::new(),
+        is_filling: false,
         provider_parts: None,
     };
     let range = CharRange::new(CharIdx(fitted.range.start), CharIdx(fitted.range.end));

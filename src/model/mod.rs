@@ -3,10 +3,14 @@
 //! Nothing here knows a provider's wire format; `backends/` translates both ways.
 
 mod error;
+mod gap;
 mod image;
+mod infill;
 
 pub use error::{ConnectKind, ErrorClass, ModelError};
+pub use gap::GapEdge;
 pub use image::{Image, ImageFormat};
+pub use infill::Infill;
 
 use std::fmt;
 use std::sync::Arc;
@@ -144,6 +148,8 @@ pub struct Request {
     pub stop: Vec<String>,
     /// Tools the model may call.
     pub tools: Vec<ToolSpec>,
+    /// The same wish for a model that fills in the middle, which needs no words.
+    pub infill: Option<Infill>,
 }
 
 impl Request {

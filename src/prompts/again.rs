@@ -56,6 +56,8 @@ pub fn ask_again(
     if request.estimated_tokens() + n_more + n_answer > window_tokens {
         request = compose(window_tokens.saturating_sub(n_more))?;
     }
+    // What is wrong can only be said in words.
+    request.infill = None;
     if shows_answer {
         request.messages.push(rejected.answer.clone());
         request.messages.push(Message::user(correction));

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::render::{Values, describe, render, uses};
 use crate::actions::{Action, Output};
-use crate::context::{Budget, OutlineWish, Packed, Sources, Structure, pack};
-use crate::edits::fence_longer_than;
-use crate::model::{Request, Task, estimated_tokens};
+use crate::context::{Budget, OutlineWish, Packed, Sources, Structure, around_gap, pack};
+use crate::edits::{fence_longer_than, is_prose_language};
+use crate::model::{GapEdge, Infill, Request, Task, estimated_tokens};
 use crate::text::{CharRange, Snapshot, line_end};
 
 const FRAME: &str = include_str!("templates/frame.md");
@@ -105,7 +105,33 @@ pub fn compose(
     }
     let room = window_tokens.saturating_sub(composed.estimated_tokens()).max(answer);
     composed.max_tokens = max_answer.map(|most| most.min(u32::try_from(room).unwrap_or(u32::MAX)));
+    composed.infill = infill(action, material, window_tokens, answer);
     Ok(composed)
+}
+
+/// The gap at the selection's end, for a model that fills it in. It cannot be told anything, so whoever has an
+/// instruction is not helped by it.
+fn infill(
+    action: &Action,
+    material: &Material<'_>,
+    window_tokens: usize,
+    n_answer: usize,
+) -> Option<Infill> {
+    let has_instruction = material.instruction.is_some_and(|it| !it.trim().is_empty());
+    if !action.infill || has_instruction {
+        return None;
+    }
+    let snapshot = material.snapshot;
+    // A few more for the marks around.
+    let room = window_tokens.saturating_sub(n_answer + 16);
+    let (before, after) = around_gap(snapshot, material.range.end(), room);
+    // Of nothing at all a model can only dream.
+    if before.trim().is_empty() {
+        return None;
+    }
+    let edge = (!is_prose_language(&snapshot.language)).then(|| GapEdge::of(&before, &after));
+    let max_tokens = u32::try_from(n_answer).unwrap_or(u32::MAX);
+    Some(Infill { before, after, edge, max_tokens })
 }
 
 /// Tokens an answer may need.

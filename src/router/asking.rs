@@ -52,6 +52,7 @@ impl Asking<'_> {
             model: self.model.to_owned(),
             fell_back: Vec::new(),
             remarks: self.remarks.clone(),
+            is_filling: self.request.infill.is_some(),
             provider_parts: None,
         }
     }

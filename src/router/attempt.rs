@@ -177,7 +177,11 @@ impl Router {
             };
             return Err(give_up(error.into()));
         }
-        let request = fitted(order, link, composed);
+        let mut request = fitted(order, link, composed);
+        if request.infill.is_some() && !self.backends.fills_in(backend, &model, key.as_ref()).await
+        {
+            request.infill = None;
+        }
         let asking = Asking { order, link, model: &model, request, remarks: Vec::new() };
         let result = self.ask_with_retries(asking, key, &leave, position, watch).await;
         result.map_err(|(cause, partial_text)| GivenUp { partial_text, window, ..give_up(cause) })
@@ -250,6 +254,13 @@ impl Router {
                     key = changed;
                     continue;
                 }
+            }
+            // Nothing was read and nothing is billed; the messages ask for the same.
+            if asking.request.infill.is_some()
+                && self.backends.cannot_fill_in(&asking.link.backend, &error)
+            {
+                asking.request.infill = None;
+                continue;
             }
             if let Some(max_tokens) = backends::fewer_tokens(&error, &asking.request)
                 && std::mem::take(&mut may_ask_for_less)

@@ -127,6 +127,8 @@ pub struct Answer {
     pub fell_back: Vec<FellBack>,
     /// What its reader should know, a sentence each: why it is shorter than asked for, why there is none.
     pub remarks: Vec<String>,
+    /// Whether the text is the filling of the request's gap itself, and no message about it.
+    pub is_filling: bool,
     /// The same turn in the provider's own words, where these hold more.
     pub provider_parts: Option<ProviderParts>,
 }

@@ -48,6 +48,7 @@ fn conversation() -> Request {
             description: "reads".to_owned(),
             parameters: json!({"type": "object"}),
         }],
+        infill: None,
     }
 }
 

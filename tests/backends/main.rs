@@ -6,6 +6,7 @@ mod upstream;
 
 mod anthropic;
 mod failures;
+mod filling;
 mod gate;
 mod images;
 mod one_way;

@@ -39,6 +39,7 @@ fn conversation() -> Request {
             description: "reads".to_owned(),
             parameters: json!({"type": "object"}),
         }],
+        infill: None,
     }
 }
 

@@ -12,6 +12,7 @@ mod checks;
 mod commit;
 mod doctor;
 mod embed;
+mod filling;
 mod home;
 mod images;
 mod init;

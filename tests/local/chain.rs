@@ -82,3 +82,27 @@ fn without_a_setup_the_next_step_is_named() {
     assert_eq!(code, 3);
     assert!(err.contains("run `arawn local setup`"), "{err}");
 }
+
+#[test]
+fn a_model_whose_file_has_the_tokens_fills_in_the_middle() {
+    let home = Home::new("");
+    let head = [
+        ("general.architecture", "qwen2"),
+        ("tokenizer.ggml.fim_pre_token_id", "1"),
+        ("tokenizer.ggml.fim_suf_token_id", "3"),
+        ("tokenizer.ggml.fim_mid_token_id", "2"),
+    ];
+    home.write("models/tiny.gguf", model_bytes(&head));
+    home.write("work/a.rs", "fn f() {\n    let x = \n}\n");
+    let (out, err, code) = home.run(&["run", "complete", "a.rs:2:13", "--format", "json"]);
+    assert_eq!(code, 0, "{err}");
+    let answer: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(answer["edits"][0]["new_text"], "1 + 2;");
+    let request = home.noted("requests").remove(0);
+    assert_eq!(request["path"], "/infill");
+    assert_eq!(request["body"]["input_prefix"], "fn f() {\n    let x = ");
+    assert_eq!(request["body"]["input_suffix"], "\n}\n");
+    let (models, _, _) = home.run(&["--backend", "local", "models", "--json"]);
+    let model: Value = serde_json::from_str(&models).unwrap();
+    assert_eq!(model["fim"], true);
+}

@@ -73,6 +73,11 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Connection", "close")
         self.end_headers()
+        if self.path == "/infill":
+            for chunk in [{"content": "1 +", "stop": False}, {"content": " 2;", "stop": True, "stop_type": "eos"}]:
+                self.wfile.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
+            self.close_connection = True
+            return
         self.piece({"delta": {"content": "from "}})
         if behave() == "die":
             os.remove(os.path.join(HERE, "behave"))

@@ -29,8 +29,13 @@ pub(crate) fn model_bytes(entries: &[(&str, &str)]) -> Vec<u8> {
     bytes.extend((entries.len() as u64).to_le_bytes());
     for (key, value) in entries {
         text(&mut bytes, key);
-        bytes.extend(8_u32.to_le_bytes());
-        text(&mut bytes, value);
+        if let Ok(number) = value.parse::<u32>() {
+            bytes.extend(4_u32.to_le_bytes());
+            bytes.extend(number.to_le_bytes());
+        } else {
+            bytes.extend(8_u32.to_le_bytes());
+            text(&mut bytes, value);
+        }
     }
     bytes
 }

@@ -14,6 +14,7 @@ mod config;
 mod edits;
 mod extension;
 mod faults;
+mod filling;
 mod first_start;
 mod interleaved;
 mod lifecycle;

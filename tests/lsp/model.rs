@@ -14,6 +14,8 @@ pub(crate) struct Model {
 
 /// One request for an answer.
 pub(crate) struct Call {
+    /// Where it went.
+    pub(crate) path: String,
     /// The request's body.
     pub(crate) body: Value,
     /// The same, as it came.
@@ -60,6 +62,11 @@ impl Call {
             .await;
     }
 
+    /// Sends a piece of what fills a gap.
+    pub(crate) async fn fill(&mut self, text: &str) {
+        self.line(&json!({ "response": text, "done": false })).await;
+    }
+
     /// Calls tools.
     pub(crate) async fn call_tools(&mut self, calls: &[(&str, Value)]) {
         let calls: Vec<Value> = calls
@@ -103,11 +110,12 @@ impl Call {
 async fn answer(mut socket: TcpStream, calls: mpsc::UnboundedSender<Call>) {
     let mut received = Vec::new();
     while let Some((path, body)) = read_request(&mut socket, &mut received).await {
-        if path == "/api/chat" {
+        if path == "/api/chat" || path == "/api/generate" {
             let head = "HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\n\
                         transfer-encoding: chunked\r\nconnection: close\r\n\r\n";
             if socket.write_all(head.as_bytes()).await.is_ok() {
                 let _ = calls.send(Call {
+                    path,
                     body: serde_json::from_slice(&body).unwrap(),
                     bytes: body,
                     socket,
@@ -115,10 +123,12 @@ async fn answer(mut socket: TcpStream, calls: mpsc::UnboundedSender<Call>) {
             }
             return;
         }
-        let sight = if String::from_utf8_lossy(&body).contains("llava") { "vision" } else { "" };
-        let answer =
-            json!({ "capabilities": ["completion", "tools", sight], "model_info": {}, "models": [] })
-                .to_string();
+        let names = |name: &str| String::from_utf8_lossy(&body).contains(name);
+        let sight = if names("llava") { "vision" } else { "" };
+        let filling = if names("coder") { "insert" } else { "" };
+        let abilities = ["completion", "tools", sight, filling];
+        let answer = json!({ "capabilities": abilities, "model_info": {}, "models": [] });
+        let answer = answer.to_string();
         let head = format!(
             "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{answer}",
             answer.len()

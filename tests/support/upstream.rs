@@ -144,6 +144,22 @@ impl Exchange {
             .send(ollama_end())
     }
 
+    /// A complete filling of llama.cpp's server, one chunk a piece.
+    pub fn infill_text(pieces: &[&str]) -> Self {
+        pieces
+            .iter()
+            .fold(Self::sse(), |exchange, piece| exchange.send(infill_chunk(piece)))
+            .send(infill_end("eos"))
+    }
+
+    /// A complete answer of Ollama's `/api/generate`, one line a piece.
+    pub fn generate_text(pieces: &[&str]) -> Self {
+        pieces
+            .iter()
+            .fold(Self::ndjson(), |exchange, piece| exchange.send(generate_line(piece)))
+            .send(generate_end("stop"))
+    }
+
     /// Sends a piece.
     #[must_use]
     pub fn send(mut self, piece: impl AsRef<[u8]>) -> Self {
@@ -239,6 +255,37 @@ pub fn ollama_end() -> String {
     "{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"\"},\"done\":true,\"done_reason\":\"stop\",\
      \"prompt_eval_count\":11,\"eval_count\":7}\n"
         .to_owned()
+}
+
+/// A chunk of a filling by llama.cpp's server.
+pub fn infill_chunk(text: &str) -> String {
+    let text = serde_json::Value::from(text);
+    format!(
+        "data: {{\"index\":0,\"content\":{text},\"tokens\":[1],\"stop\":false,\"id_slot\":-1,\
+         \"tokens_predicted\":3,\"tokens_evaluated\":11}}\n\n"
+    )
+}
+
+/// The last chunk of a filling: `stop_type` is `eos`, `word` or `limit`.
+pub fn infill_end(stop_type: &str) -> String {
+    format!(
+        "data: {{\"index\":0,\"content\":\"\",\"tokens\":[],\"stop\":true,\"tokens_predicted\":7,\
+         \"tokens_evaluated\":11,\"truncated\":false,\"stop_type\":\"{stop_type}\",\"timings\":{{\"cache_n\":4}}}}\n\n"
+    )
+}
+
+/// A line of Ollama's `/api/generate`.
+pub fn generate_line(text: &str) -> String {
+    let text = serde_json::Value::from(text);
+    format!("{{\"model\":\"m\",\"response\":{text},\"done\":false}}\n")
+}
+
+/// The last line of Ollama's `/api/generate`.
+pub fn generate_end(reason: &str) -> String {
+    format!(
+        "{{\"model\":\"m\",\"response\":\"\",\"done\":true,\"done_reason\":\"{reason}\",\"context\":[1,2],\
+         \"prompt_eval_count\":11,\"eval_count\":7}}\n"
+    )
 }
 
 #[derive(Debug, Default)]
