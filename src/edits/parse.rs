@@ -4,7 +4,6 @@ use super::extract::{self, Found, significant};
 use super::fit::{Frame, Habits, end_of, lead};
 use super::indent::{self, Model};
 use super::{Side, Target, Unusable, complete, echo};
-use crate::text::new_invisible;
 
 /// As much text before the selection as a continuation may repeat, in bytes.
 const N_REPEATED: usize = 8 * 1024;
@@ -15,7 +14,7 @@ const N_REPEATED: usize = 8 * 1024;
 pub fn replacement(answer: &str, target: &Target<'_>) -> Result<String, Unusable> {
     let (code, fenced) = match extract::find(answer, target)? {
         Found::Code { lines, fenced } => (lines, fenced),
-        Found::Patched(text) => return checked(text, target),
+        Found::Patched(text) => return Ok(text),
     };
     if echo::is_neighbor(&code, target) {
         return Err(Unusable::Echo);
@@ -25,7 +24,7 @@ pub fn replacement(answer: &str, target: &Target<'_>) -> Result<String, Unusable
     let (habits, frame) = (Habits::of(target), Frame::of(target));
     habits.restyle(&mut code);
     let code = frame.indented(code, target);
-    checked(frame.around(&code, target, &habits), target)
+    Ok(frame.around(&code, target, &habits))
 }
 
 /// Takes the code out of an answer and fits it to go before or after the selection.
@@ -51,7 +50,7 @@ pub fn insertion(answer: &str, target: &Target<'_>, side: Side) -> Result<String
         Side::After if target.selection.ends_with(['\n', '\r']) => joined + line_break,
         Side::After => line_break.to_owned() + &joined,
     };
-    checked(text, target)
+    Ok(text)
 }
 
 /// Takes the code out of an answer that goes on from the selection's end, to be inserted there.
@@ -83,14 +82,7 @@ pub fn continuation(answer: &str, target: &Target<'_>) -> Result<String, Unusabl
         let code = indented_after(code, &context, "", &habits);
         habits.line_break.to_owned() + &habits.join(&code)
     };
-    checked(text, target)
-}
-
-fn checked(text: String, target: &Target<'_>) -> Result<String, Unusable> {
-    match new_invisible(&text, target.selection) {
-        Some(character) => Err(Unusable::Invisible { character }),
-        None => Ok(text),
-    }
+    Ok(text)
 }
 
 /// Code for beside the selection without the selection itself, which models like to repeat.
