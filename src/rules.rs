@@ -125,13 +125,9 @@ impl Assistant {
         read(&self.settings(), self.gate(), file, workspace)
     }
 
-    /// The rules for a question that is asked in a workspace; none outside of one.
+    /// The rules for a question that is asked in a workspace; outside of one, the user's own alone.
     pub(crate) fn rules_of_workspace(&self, origin: &Origin) -> Rules {
-        if origin.workspace.is_empty() {
-            Rules::default()
-        } else {
-            self.rules(None, &origin.workspace)
-        }
+        self.rules(None, &origin.workspace)
     }
 
     /// Allows rules with the content they were found with: the user's own act.

@@ -4,14 +4,15 @@
 //! two `$0`, `answer`, and `expected` (the document afterwards) or `refused VARIANT`. What stands before the
 //! first section says what the case is about. `crlf` and `cr` give a document those line breaks, `chomp`
 //! takes away its final one; `before`, `after` and `continue` on the answer say where it goes, else it
-//! replaces the selection. `\u{XXXX}` is that character.
+//! replaces the selection. `\u{XXXX}` is that character. `caution REASON` says why the edit is only proposed.
 
 use std::path::Path;
 
 use arawn::edits::{
-    Side, Target, Unusable, continuation, insertion, replacement, smallest_changes,
+    MayChange, Proposed, Side, Target, Unusable, continuation, insertion, look_at, replacement,
+    smallest_changes,
 };
-use arawn::text::CharIdx;
+use arawn::text::{CharIdx, CharRange, Snapshot};
 use ropey::Rope;
 
 #[derive(Debug, Default)]
@@ -22,6 +23,7 @@ struct Case {
     place: String,
     expected: Option<String>,
     refused: Option<String>,
+    caution: Option<String>,
 }
 
 impl Case {
@@ -53,6 +55,7 @@ impl Case {
                 }
                 "expected" => case.expected = Some(body),
                 "refused" => case.refused = options.first().map(|word| (*word).to_owned()),
+                "caution" => case.caution = Some(options.join(" ")),
                 other => panic!("unknown section {other}"),
             }
         }
@@ -65,8 +68,8 @@ impl Case {
         (parts[0].to_owned(), parts[1].to_owned(), parts[2].to_owned())
     }
 
-    /// The document with the answer applied, through the changes that an editor would be sent.
-    fn applied(&self, answer: &str) -> Result<String, Unusable> {
+    /// What stands in the selection's place, and the document with it, through the changes that an editor would be sent.
+    fn replaced(&self, answer: &str) -> Result<(String, String), Unusable> {
         let (before, selection, after) = self.parts();
         let target = Target {
             selection: &selection,
@@ -88,7 +91,30 @@ impl Case {
         }
         let text = text.to_string();
         assert_eq!(text, [before.as_str(), &new, &after].concat(), "the changes make the new text");
-        Ok(text)
+        Ok((new, text))
+    }
+
+    fn applied(&self, answer: &str) -> Result<String, Unusable> {
+        self.replaced(answer).map(|(_, text)| text)
+    }
+
+    /// Why the edit must not go into the document by itself, by the looks that need no grammar.
+    fn cautioned(&self) -> Option<String> {
+        let (new, _) = self.replaced(&self.answer).ok()?;
+        let (before, selection, after) = self.parts();
+        let start = CharIdx(before.chars().count());
+        let range = CharRange::new(start, CharIdx(start.0 + selection.chars().count()));
+        let snapshot =
+            Snapshot::of_text(&[before, selection, after].concat(), &self.language, None);
+        let findings = look_at(&Proposed {
+            snapshot: &snapshot,
+            range,
+            text: &new,
+            parsed: None,
+            may_change: MayChange::Everything,
+            protection: None,
+        });
+        findings.faults.into_iter().next().map(|fault| fault.reason)
     }
 }
 
@@ -127,6 +153,10 @@ fn variant(unusable: &Unusable) -> String {
 /// What is wrong with a case; `None` when all is well.
 fn check_answer(case: &Case) -> Option<String> {
     let got = case.applied(&case.answer);
+    let caution = case.cautioned();
+    if caution != case.caution {
+        return Some(format!("caution  {caution:?}\nexpected {:?}", case.caution));
+    }
     match (&got, &case.expected, &case.refused) {
         (Ok(text), Some(expected), _) if text == expected => None,
         (Err(unusable), None, Some(refused)) if variant(unusable) == *refused => None,
@@ -257,7 +287,6 @@ fn reasons() -> Vec<Unusable> {
         Unusable::ToolCall,
         Unusable::OtherLanguage { language: "Python".to_owned() },
         Unusable::LineNumbers,
-        Unusable::Invisible { character: '\u{202E}' },
     ];
     // A new reason does not compile until it stands here, and so above.
     let known = |reason: &Unusable| match reason {
@@ -271,8 +300,7 @@ fn reasons() -> Vec<Unusable> {
         | Unusable::Patch
         | Unusable::ToolCall
         | Unusable::OtherLanguage { .. }
-        | Unusable::LineNumbers
-        | Unusable::Invisible { .. } => true,
+        | Unusable::LineNumbers => true,
     };
     assert!(all.iter().all(known));
     all

@@ -98,12 +98,24 @@ pub(super) fn judge(job: &Job, scope: &Scope, answer: &Answer, ground: &Ground) 
 fn placed(job: &Job, home: &Home, answer: &Answer, ground: &Ground) -> Judged {
     match new_files::made(&answer.text, &job.snapshot, home) {
         Ok(New::Text { range, text }) => looked_at(job, range, text, ground),
-        Ok(New::File { path, text }) => Judged::of(Outcome::NewFile { path, text }),
+        Ok(New::File { path, text }) => new_file(path, text),
         Ok(New::Code(_)) => {
             let (title, markdown) = (job.action.title.clone(), answer.text.clone());
             Judged::of(Outcome::Answer { title, markdown })
         }
         Err(unusable) => refused(&unusable),
+    }
+}
+
+/// A file that is not there yet. There is nothing to propose it against, so what nobody sees keeps it out.
+fn new_file(path: PathBuf, text: String) -> Judged {
+    match edits::invisible(&text, "") {
+        None => Judged::of(Outcome::NewFile { path, text }),
+        Some(fault) => Judged {
+            checks: vec![Check::failed("invisible", fault.reason.clone())],
+            faults: vec![fault.clone()],
+            ..Judged::unusable(fault.reason)
+        },
     }
 }
 
@@ -135,9 +147,6 @@ fn may_change(job: &Job) -> MayChange {
 fn refused(unusable: &Unusable) -> Judged {
     let reason = unusable.to_string();
     let mut judged = Judged::unusable(reason.clone());
-    if let Unusable::Invisible { .. } = unusable {
-        judged.checks.push(Check::failed("invisible", reason.clone()));
-    }
     let line = match unusable {
         // Whoever declined has said so.
         Unusable::Refusal => return judged,

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::new_file::Planned;
 use super::selection::Selection;
-use super::terminal::{SignOfLife, harmless};
+use super::terminal::{SignOfLife, visible};
 use super::{
     Session, block_on, note, output_failed, print_report, result, tell_of_rules, workspace_here,
 };
@@ -434,7 +434,8 @@ fn edit_json(job: &Job, change: &Change) -> Value {
 
 fn print_result(text: &str) -> Result<(), Report> {
     let mut stdout = io::stdout().lock();
-    let shown = if stdout.is_terminal() { harmless(text) } else { text.into() };
+    // A terminal shows to people, a pipe hands on.
+    let shown = if stdout.is_terminal() { visible(text) } else { text.into() };
     let gap =
         if text.is_empty() || text.ends_with('\n') || !stdout.is_terminal() { "" } else { "\n" };
     write!(stdout, "{shown}{gap}")

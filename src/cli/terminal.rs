@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
+use crate::text::with_names;
+
 /// Waits longer than this show a sign of life.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// Time between two pictures of the sign of life.
@@ -26,6 +28,14 @@ pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(shown)
+}
+
+/// The same, and what nobody would see by its name.
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
+    match harmless(text) {
+        Cow::Borrowed(text) => with_names(text),
+        Cow::Owned(text) => Cow::Owned(with_names(&text).into_owned()),
+    }
 }
 
 /// A line on stderr that tells that something goes on; silent where stderr is no terminal.
@@ -87,7 +97,13 @@ impl Drop for SignOfLife {
 
 #[cfg(test)]
 mod tests {
-    use super::harmless;
+    use super::{harmless, visible};
+
+    #[test]
+    fn what_nobody_would_see_is_shown_by_its_name() {
+        assert_eq!(visible("a\x1b\u{202E}b\u{200B}\r\n"), "a\\u{1b}<U+202E>b<U+200B>\n");
+        assert_eq!(visible("plain 👩\u{200D}💻\n"), "plain 👩\u{200D}💻\n");
+    }
 
     #[test]
     fn escape_sequences_are_shown_and_not_obeyed() {

@@ -11,7 +11,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::syntax::Parsed;
-use crate::text::{Change, CharRange, Snapshot, new_invisible};
+use crate::text::{Change, CharRange, Snapshot, new_invisible, with_names};
 
 use super::smallest_changes;
 
@@ -153,7 +153,7 @@ pub fn look_at(edit: &Proposed<'_>) -> Findings {
     let old = edit.snapshot.text.slice(edit.range.chars()).to_string();
     let mut findings = Findings::default();
     findings.add("outside", outside(edit, &old));
-    findings.add("invisible", invisible(edit, &old));
+    findings.add("invisible", invisible(edit.text, &old).map_or(Found::Nothing, Found::Fault));
     findings.add("leftover", leftover(edit, &old));
     findings.add("syntax", syntax::errors(edit));
     if edit.may_change == MayChange::Comments {
@@ -199,12 +199,12 @@ fn outside(edit: &Proposed<'_>, old: &str) -> Found {
     }
 }
 
-/// Whether characters come in that nobody sees.
-fn invisible(edit: &Proposed<'_>, old: &str) -> Found {
-    let Some(character) = new_invisible(edit.text, old) else { return Found::Nothing };
+/// Finds a character that nobody sees and that comes in with `text` in place of `old`.
+pub fn invisible(text: &str, old: &str) -> Option<Fault> {
+    let character = new_invisible(text, old)?;
     let reason = format!("it brings in an invisible character (U+{:04X})", u32::from(character));
-    let line = edit.text.lines().find(|line| line.contains(character));
-    Found::Fault(Fault::of_answer(reason, line.map(shown)))
+    let line = text.lines().find(|line| line.contains(character));
+    Some(Fault::of_answer(reason, line.map(|line| with_names(&shown(line)).into_owned())))
 }
 
 /// Whether marks of a merge come in that were not there.

@@ -35,7 +35,8 @@ mod unfenced;
 
 pub use apply::{create_file, replace_file};
 pub use check::{
-    Check, Culprit, Fault, Findings, MayChange, Proposed, Protection, Verdict, look_at, protection,
+    Check, Culprit, Fault, Findings, MayChange, Proposed, Protection, Verdict, invisible, look_at,
+    protection,
 };
 pub use diff::{smallest_changes, unified};
 pub use fence::fence_longer_than;
@@ -113,10 +114,4 @@ pub enum Unusable {
     /// Line numbers that cannot be told from the code.
     #[error("the answer has line numbers in front of its code")]
     LineNumbers,
-    /// Characters that nobody sees and that were not there before.
-    #[error("the answer brings in an invisible character (U+{:04X})", u32::from(*character))]
-    Invisible {
-        /// The first of them.
-        character: char,
-    },
 }

@@ -5,7 +5,6 @@ use super::fit::{Frame, Habits, end_of, lead};
 use super::indent::{self, Model};
 use super::seam::{self, Seam};
 use super::{Side, Target, Unusable, complete, echo};
-use crate::text::new_invisible;
 
 /// As much text before the selection as a continuation may repeat, in bytes.
 const N_REPEATED: usize = 8 * 1024;
@@ -16,7 +15,7 @@ const N_REPEATED: usize = 8 * 1024;
 pub fn replacement(answer: &str, target: &Target<'_>) -> Result<String, Unusable> {
     let (code, fenced) = match extract::find(answer, target)? {
         Found::Code { lines, fenced } => (lines, fenced),
-        Found::Patched(text) => return checked(text, target),
+        Found::Patched(text) => return Ok(text),
     };
     if echo::is_neighbor(&code, target) {
         return Err(Unusable::Echo);
@@ -26,7 +25,7 @@ pub fn replacement(answer: &str, target: &Target<'_>) -> Result<String, Unusable
     let (habits, frame) = (Habits::of(target), Frame::of(target));
     habits.restyle(&mut code);
     let code = frame.indented(code, target);
-    checked(frame.around(&code, target, &habits), target)
+    Ok(frame.around(&code, target, &habits))
 }
 
 /// Takes the code out of an answer and fits it to go before or after the selection.
@@ -52,7 +51,7 @@ pub fn insertion(answer: &str, target: &Target<'_>, side: Side) -> Result<String
         Side::After if target.selection.ends_with(['\n', '\r']) => joined + line_break,
         Side::After => line_break.to_owned() + &joined,
     };
-    checked(text, target)
+    Ok(text)
 }
 
 /// Takes the code out of an answer that goes on from the selection's end, to be inserted there.
@@ -94,14 +93,7 @@ pub fn continuation(answer: &str, target: &Target<'_>) -> Result<String, Unusabl
             }
         }
     };
-    checked(text, target)
-}
-
-fn checked(text: String, target: &Target<'_>) -> Result<String, Unusable> {
-    match new_invisible(&text, target.selection) {
-        Some(character) => Err(Unusable::Invisible { character }),
-        None => Ok(text),
-    }
+    Ok(text)
 }
 
 /// Code for beside the selection without the selection itself, which models like to repeat.

@@ -203,7 +203,7 @@ pub(super) fn to_lsp_workspace_edit(
 pub(super) fn to_lsp_confirmed_edit(
     uri: &Url,
     snapshot: &Snapshot,
-    title: &str,
+    label: impl Fn(usize) -> (String, String),
     groups: &[(usize, Vec<Change>)],
     encoding: Encoding,
 ) -> WorkspaceEdit {
@@ -211,12 +211,13 @@ pub(super) fn to_lsp_confirmed_edit(
     let mut annotations = HashMap::new();
     for (number, changes) in groups {
         let annotation_id = format!("hunk-{number}");
+        let (label, description) = label(*number);
         annotations.insert(
             annotation_id.clone(),
             ChangeAnnotation {
-                label: format!("Arawn: {title}: hunk {number}"),
+                label,
                 needs_confirmation: Some(true),
-                description: None,
+                description: Some(description),
             },
         );
         edits.extend(changes.iter().map(|change| {

@@ -23,7 +23,7 @@ use crate::report::{Kind, Report};
 use crate::router::{Answer, Choice};
 use crate::text::{CharIdx, CharRange};
 
-use super::run::{self, Errors, JobResult, Order, Ticket};
+use super::run::{self, JobResult, Order, Ticket, To};
 use super::server::Server;
 use super::session::Session;
 use super::settings::NotLoaded;
@@ -207,7 +207,7 @@ fn order(scenario: &Scenario, session: &Session) -> Order {
         choice: Choice::default(),
         workspace: Vec::new(),
     };
-    Order { assistant, job, uri, preview: false, errors: Errors::Shown }
+    Order { assistant, job, uri, preview: false, errors: To::User, answers: To::User }
 }
 
 /// One story, from the opening of the document to long after the job's end.

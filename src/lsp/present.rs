@@ -10,7 +10,7 @@ use tower_lsp::lsp_types::{
     ApplyWorkspaceEditParams, MessageActionItem, MessageType, ShowMessageRequestParams, Url,
 };
 
-use crate::text::Snapshot;
+use crate::text::{Snapshot, with_names};
 
 use super::answers;
 use super::convert;
@@ -101,7 +101,7 @@ fn page(kept: &Kept, inner: &Inner) -> Option<String> {
         if hunks == 1 { "hunk" } else { "hunks" },
     );
     let diff = kept.draft.proposal.diff(text, &path);
-    Some(head + &neutral::visible(&diff))
+    Some(head + &with_names(&neutral::visible(&diff)))
 }
 
 /// Hands the pending hunks to an editor that asks its user before it applies them.
@@ -116,8 +116,9 @@ fn confirm(session: &Arc<Session>, id: ProposalId) -> bool {
             .map(|idx| (idx + 1, kept.draft.proposal.changes(&[idx])))
             .collect();
         let snapshot = document.snapshot();
-        let title = &kept.draft.title;
-        let edit = convert::to_lsp_confirmed_edit(uri, &snapshot, title, &hunks, inner.encoding);
+        let (title, reason) = (&kept.draft.title, &kept.draft.reason);
+        let label = |hunk: usize| (format!("Arawn: {title}: hunk {hunk}"), reason.clone());
+        let edit = convert::to_lsp_confirmed_edit(uri, &snapshot, label, &hunks, inner.encoding);
         (!hunks.is_empty())
             .then(|| ApplyWorkspaceEditParams { label: Some(format!("Arawn: {title}")), edit })
     });

@@ -72,6 +72,8 @@ pub(super) enum Status {
     Proposed,
     /// The answer was shown; the document is as it was.
     Shown,
+    /// The answer is in the result alone.
+    Returned,
     /// What the model answered stands there already.
     Unchanged,
     /// The user ended it.
@@ -102,17 +104,19 @@ pub(super) struct Order {
     pub(super) uri: Url,
     /// Make a proposal even of what could be applied.
     pub(super) preview: bool,
-    /// Who tells the user of a failure.
-    pub(super) errors: Errors,
+    /// Who hears of a failure.
+    pub(super) errors: To,
+    /// Who gets an answer that is no edit.
+    pub(super) answers: To,
 }
 
-/// Who tells the user of a failure.
+/// Where something goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Errors {
-    /// We do, by a message.
-    Shown,
-    /// The caller does, who waits for the result.
-    Returned,
+pub(super) enum To {
+    /// Before the user.
+    User,
+    /// To the caller alone, who waits for the result.
+    Caller,
 }
 
 /// A job's entry in the register; dropping it strikes the job out.
@@ -168,12 +172,12 @@ pub(super) async fn run(ticket: Ticket, order: Order) -> JobResult {
         }
     };
     stream.close().await;
-    if result.status == Status::Failed && order.errors == Errors::Shown {
+    if result.status == Status::Failed && order.errors == To::User {
         session.show(Message::error_text(&result.message)).await;
     }
     progress.end(&result.message).await;
     let without_progress = !session.state.abilities().progress;
-    if without_progress && result.status == Status::Unchanged && order.errors == Errors::Shown {
+    if without_progress && result.status == Status::Unchanged && order.errors == To::User {
         session.tell(format!("Arawn: {}", result.message)).await;
     }
     drop(ticket);
@@ -328,6 +332,9 @@ pub(super) async fn deliver(
     });
     let delivered = match result {
         Outcome::Unchanged => Delivered::new(Status::Unchanged, NOTHING_TO_CHANGE, None),
+        Outcome::Answer { markdown, .. } if order.answers == To::Caller => {
+            Delivered::new(Status::Returned, "answered", Some(markdown))
+        }
         Outcome::Answer { title, markdown } => {
             let body = neutral::markdown(&markdown);
             let page = answers::page(&order.job.action.id, &title, None, &body, &by(&answer));

@@ -1,5 +1,8 @@
 //! Characters that nobody sees but compilers, terminals and models read.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
 /// Whether a character belongs to the one before it: combining marks, variation selectors, joiners.
 pub fn is_joiner(c: char) -> bool {
     matches!(c,
@@ -50,6 +53,23 @@ pub fn without_invisible(text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
     let shown = |idx: &usize| !is_invisible(chars[*idx]) || is_wanted(&chars, *idx);
     (0..chars.len()).filter(shown).map(|idx| chars[idx]).collect()
+}
+
+/// The text with its invisible characters as `<U+XXXX>`, for people who are to see them.
+pub fn with_names(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_invisible) {
+        return Cow::Borrowed(text);
+    }
+    let chars: Vec<char> = text.chars().collect();
+    let mut named = String::with_capacity(text.len() + 16);
+    for (idx, &c) in chars.iter().enumerate() {
+        if is_invisible(c) && !is_wanted(&chars, idx) {
+            _ = write!(named, "<U+{:04X}>", u32::from(c));
+        } else {
+            named.push(c);
+        }
+    }
+    Cow::Owned(named)
 }
 
 /// Whether an invisible character does its proper work between its neighbours.
@@ -112,6 +132,7 @@ mod tests {
             assert_eq!(new_invisible(&format!("a{c}b"), "ab"), Some(c), "{c:?}");
             assert_eq!(new_invisible(&format!("a{c}b"), &format!("x{c}")), None, "{c:?} was there");
             assert_eq!(without_invisible(&format!("a{c}b")), "ab");
+            assert_eq!(with_names(&format!("a{c}b")), format!("a<U+{:04X}>b", u32::from(c)));
         }
     }
 
@@ -133,6 +154,7 @@ mod tests {
         ] {
             assert_eq!(new_invisible(text, ""), None, "{text:?}");
             assert_eq!(without_invisible(text), text);
+            assert_eq!(with_names(text), text);
         }
     }
 

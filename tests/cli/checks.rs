@@ -191,3 +191,37 @@ async fn an_edit_with_a_failed_check_is_shown_and_written_only_by_force() {
     assert_eq!(ran.code, 0, "{ran:?}");
     assert_eq!(home.read("work/a.rs"), "fn f() {\n    let x = (1;\n}\n");
 }
+
+/// Such an answer was once thrown away whole, and the user had to guess what was in it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invisible_character_is_asked_about_once_and_then_only_proposed() {
+    let hidden = "```rust\nlet x = 1; // \u{202E}hidden\n```";
+    let reason = "it brings in an invisible character (U+202E)";
+    let (upstream, home) = answering(&[hidden, hidden], "").await;
+    let ran = home.run(&["run", "simplify", "a.rs:2", "--write"]).await;
+    assert!(ran.stderr.contains(&format!("asked again: {reason}\n")), "{ran:?}");
+    assert!(ran.code == 1 && ran.stderr.contains(&format!("Warning: {reason}\n")), "{ran:?}");
+    assert!(ran.stdout.contains("+    let x = 1; // \u{202E}hidden\n"), "{ran:?}");
+    assert_eq!(home.read("work/a.rs"), SOURCE);
+    let asked = upstream.request(1).await.json()["messages"][3]["content"].to_string();
+    assert!(asked.contains("(U+202E)") && asked.contains("// <U+202E>hidden"), "{asked}");
+    upstream.finish();
+
+    let (upstream, home) = answering(&[hidden, GOOD], "").await;
+    let ran = home.run(&["run", "simplify", "a.rs:2", "--write"]).await;
+    assert_eq!((ran.code, home.read("work/a.rs").contains("let x = 1;\n")), (0, true), "{ran:?}");
+    upstream.finish();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_file_with_an_invisible_character_is_not_made() {
+    let hidden = "```python\ndef test_f():\n    assert f() == \"\u{200B}\"\n```";
+    let (upstream, home) = answering(&[hidden, hidden], "").await;
+    home.write("work/b.py", "def f():\n    return 1\n");
+    let ran = home.run(&["run", "test", "b.py:1-2", "--write", "--format", "json"]).await;
+    let result: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(result["not_applied"], "it brings in an invisible character (U+200B)", "{ran:?}");
+    assert_eq!((verdict(&result, "invisible"), ran.code), (&json!("failed"), 1));
+    assert!(!home.path("work/test_b.py").exists());
+    upstream.finish();
+}

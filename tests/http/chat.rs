@@ -95,3 +95,18 @@ async fn tool_calls_that_come_are_reported_with_arguments_or_raw() {
                {"id": "c1", "name": "look", "arguments": null, "arguments_raw": "{\"pa"}])
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_users_own_rules_go_with_every_message_and_a_projects_do_not() {
+    let upstream = Upstream::start([Exchange::openai_text(&["one"])]).await;
+    let serve = Serve::start(&config(&[("work", &upstream.url())])).await;
+    serve.write("config/arawn/AGENTS.md", "Answer in one sentence.");
+    serve.write("work/AGENTS.md", "Of the project.");
+    assert_eq!(serve.chat(&json!({"message": "x"})).await.status, 200);
+    let sent = upstream.request(0).await.json()["messages"].to_string();
+    assert!(
+        sent.contains("Answer in one sentence.") && !sent.contains("Of the project."),
+        "{sent}"
+    );
+    upstream.finish();
+}

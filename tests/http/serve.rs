@@ -94,7 +94,12 @@ impl Serve {
 
     /// Puts another user config in place of the first.
     pub(crate) fn write_config(&self, config: &str) {
-        fs::write(self.folder.path().join("config/arawn/arawn.toml"), config).unwrap();
+        self.write("config/arawn/arawn.toml", config);
+    }
+
+    /// Writes a file below the private home.
+    pub(crate) fn write(&self, name: &str, content: &str) {
+        fs::write(self.folder.path().join(name), content).unwrap();
     }
 
     /// Sends a signal by name and waits for the end; gives the exit code.

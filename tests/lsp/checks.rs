@@ -84,3 +84,24 @@ async fn the_stream_begins_anew_with_the_reason() {
     }
     server.close().await;
 }
+
+#[tokio::test]
+async fn an_invisible_character_is_proposed_and_seen_in_the_proposal() {
+    const HIDDEN: &str = "```rust\n    return a + b; // \u{202E}\u{200B}\n```\n";
+    let mut bench = Bench::new().await;
+    let mut server = bench.server(able()).await;
+    server.open(URI, "rust", CODE).await;
+    server.command("arawn.run", run("refactor", range(1, 0, 1, 17))).await;
+    bench.model.says(HIDDEN).await;
+    bench.model.says(HIDDEN).await;
+    let page = server.wait_for("window/showDocument").await;
+    let uri = page["params"]["uri"].as_str().unwrap().to_owned();
+    server.reply(&page, json!({ "success": true })).await;
+    let text = std::fs::read_to_string(uri.strip_prefix("file://").unwrap()).unwrap();
+    assert!(text.contains("+    return a + b; // <U+202E><U+200B>\n"), "{text}");
+    let reason = "proposed: it brings in an invisible character (U+202E)";
+    assert!(text.contains(reason), "{text}");
+    assert!(server.shown().await.contains(reason));
+    assert!(server.progress_end().await.contains(reason));
+    server.close().await;
+}

@@ -257,10 +257,9 @@ fn git(folder: &Path, arguments: &[&str]) {
     assert!(output.status.success(), "{output:?}");
 }
 
-#[tokio::test]
+/// A server whose repository has a staged file `a.py`.
 #[expect(clippy::disallowed_methods, reason = "a test is run by a user, with the user's programs")]
-async fn a_commit_message_is_offered_and_comes_to_the_top() {
-    let mut bench = Bench::new().await;
+async fn with_staged_file(bench: &Bench, capabilities: Value) -> (TestServer, tempfile::TempDir) {
     let mut settings = bench.settings();
     let environment = arawn::config::Environment::of(
         bench.state.path(),
@@ -271,7 +270,14 @@ async fn a_commit_message_is_offered_and_comes_to_the_top() {
     git(folder.path(), &["init", "-q"]);
     std::fs::write(folder.path().join("a.py"), "one\n").unwrap();
     git(folder.path(), &["add", "."]);
-    let mut server = TestServer::greeted(crate::setup::options(settings), able()).await;
+    let server = TestServer::greeted(crate::setup::options(settings), capabilities).await;
+    (server, folder)
+}
+
+#[tokio::test]
+async fn a_commit_message_is_offered_and_comes_to_the_top() {
+    let mut bench = Bench::new().await;
+    let (mut server, folder) = with_staged_file(&bench, able()).await;
     let uri = uri(&folder.path().join(".git/COMMIT_EDITMSG"));
     server.open(&uri, "gitcommit", "\n# Please enter\n").await;
     let params = json!({
@@ -291,5 +297,26 @@ async fn a_commit_message_is_offered_and_comes_to_the_top() {
     );
     server.reply(&request, json!({ "applied": true })).await;
     server.progress_end().await;
+    server.close().await;
+}
+
+#[tokio::test]
+async fn a_client_that_has_its_own_place_for_the_answer_gets_it_unshown() {
+    let mut bench = Bench::new().await;
+    let (mut server, folder) = with_staged_file(&bench, able()).await;
+    let uri = uri(&folder.path().join("a.py"));
+    server.open(&uri, "python", "one\n").await;
+    let argument = json!({
+        "action": "commit", "textDocument": { "uri": uri }, "range": range(0, 0, 0, 0),
+        "wait": true, "show": false,
+    });
+    let params = json!({ "command": "arawn.run", "arguments": [argument] });
+    let id = server.request("workspace/executeCommand", params).await;
+    bench.model.says("Add a file\n\nIt counts.").await;
+    server.progress_end().await;
+    let result = server.answer(id).await.unwrap();
+    assert_eq!(result["status"], "returned");
+    assert_eq!(result["text"], "Add a file\n\nIt counts.\n");
+    assert_eq!(bench.answers(), Vec::<std::path::PathBuf>::new());
     server.close().await;
 }

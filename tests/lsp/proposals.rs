@@ -323,7 +323,10 @@ async fn an_editor_that_asks_its_user_gets_hunks_to_confirm() {
         if asks {
             let request = server.wait_for("workspace/applyEdit").await;
             let edit = &request["params"]["edit"];
-            assert_eq!(edit["changeAnnotations"]["hunk-2"]["needsConfirmation"], true);
+            assert_eq!(
+                edit["changeAnnotations"]["hunk-2"],
+                json!({ "label": "Arawn: Refactor: hunk 2", "needsConfirmation": true, "description": "this is a preview" })
+            );
             let edits = edit["documentChanges"][0]["edits"].as_array().unwrap();
             let annotations: Vec<&Value> = edits.iter().map(|edit| &edit["annotationId"]).collect();
             assert_eq!(annotations, ["hunk-1", "hunk-2"]);

@@ -63,6 +63,18 @@ export interface RunArgument {
   range: Range;
   diagnostics?: unknown[];
   input?: string;
+  wait?: boolean;
+  show?: boolean;
+}
+
+/** Has the server hand a commit message over, to be placed by us; whoever waits already places it. */
+export function handsOver(argument: RunArgument | undefined): boolean {
+  if (argument?.action !== "commit" || argument.wait === true) {
+    return false;
+  }
+  argument.wait = true;
+  argument.show = false;
+  return true;
 }
 
 /** What an action works on where nothing is selected: the cursor for `complete`, else its line. */

@@ -3,7 +3,15 @@
 import * as vscode from "vscode";
 import { ExecuteCommandRequest, type LanguageClient } from "vscode-languageclient/node";
 
-import { ACTIONS, rangeFor, type RunArgument, SERVER_COMMANDS, touchesLines } from "./actions";
+import {
+  ACTIONS,
+  handsOver,
+  rangeFor,
+  type RunArgument,
+  SERVER_COMMANDS,
+  touchesLines,
+} from "./actions";
+import { deliverCommitMessage } from "./commit";
 import { chooseProposal } from "./proposalMenu";
 import { Server, withInput } from "./server";
 import { DoctorPage, setUpLocalEngine } from "./setup";
@@ -48,7 +56,8 @@ export async function deactivate(): Promise<void> {
 
 async function runAction(server: Server, action: string): Promise<void> {
   const editor = vscode.window.activeTextEditor;
-  if (editor === undefined) {
+  const document = editor?.document ?? (action === "commit" ? anyFile() : undefined);
+  if (document === undefined) {
     void vscode.window.showInformationMessage("Arawn: open a file and select some code first.");
     return;
   }
@@ -56,8 +65,8 @@ async function runAction(server: Server, action: string): Promise<void> {
   if (client === undefined) {
     return;
   }
-  const document = editor.document;
-  const range = rangeFor(action, editor.selection, (line) => document.lineAt(line).text.length);
+  const selection = editor?.selection ?? new vscode.Range(0, 0, 0, 0);
+  const range = rangeFor(action, selection, (line) => document.lineAt(line).text.length);
   const converter = client.code2ProtocolConverter;
   const argument: RunArgument = {
     action,
@@ -70,9 +79,19 @@ async function runAction(server: Server, action: string): Promise<void> {
       .filter((diagnostic) => touchesLines(diagnostic.range, range));
     argument.diagnostics = await converter.asDiagnostics(near);
   }
-  if (await withInput(argument)) {
-    await send(client, SERVER_COMMANDS.run, argument);
+  if (!(await withInput(argument))) {
+    return;
   }
+  const isOurs = handsOver(argument);
+  const result = await send(client, SERVER_COMMANDS.run, argument);
+  if (isOurs) {
+    await deliverCommitMessage(result, document.uri);
+  }
+}
+
+/** A document that tells which repository a commit message is for, where the user looks at none. */
+function anyFile(): vscode.TextDocument | undefined {
+  return vscode.workspace.textDocuments.find((document) => document.uri.scheme === "file");
 }
 
 async function execute(server: Server, command: string, argument: object = {}): Promise<unknown> {

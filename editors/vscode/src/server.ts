@@ -5,7 +5,8 @@ import * as os from "node:os";
 import * as vscode from "vscode";
 import { type LanguageClientOptions, LanguageClient, Trace } from "vscode-languageclient/node";
 
-import { ACTIONS, type RunArgument, SERVER_COMMANDS, serverSettings } from "./actions";
+import { ACTIONS, handsOver, type RunArgument, SERVER_COMMANDS, serverSettings } from "./actions";
+import { deliverCommitMessage } from "./commit";
 import { findProgram } from "./program";
 
 /** The language server of this window. */
@@ -112,10 +113,21 @@ export class Server implements vscode.Disposable {
       outputChannel: this.log,
       synchronize: { configurationSection: "arawn" },
       middleware: {
-        executeCommand: async (command, args, next) =>
-          command === SERVER_COMMANDS.run && !(await withInput(args[0] as RunArgument))
-            ? undefined
-            : next(command, args),
+        executeCommand: async (command, args, next) => {
+          const argument = args[0] as RunArgument;
+          if (command !== SERVER_COMMANDS.run) {
+            return next(command, args);
+          }
+          if (!(await withInput(argument))) {
+            return undefined;
+          }
+          const isOurs = handsOver(argument);
+          const result: unknown = await next(command, args);
+          if (isOurs) {
+            await deliverCommitMessage(result, vscode.Uri.parse(argument.textDocument.uri));
+          }
+          return result;
+        },
         workspace: {
           configuration: async (params, token, next) => {
             const sections = await next(params, token);

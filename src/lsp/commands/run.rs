@@ -9,7 +9,7 @@ use tower_lsp::lsp_types::{Diagnostic, Range, Url};
 use crate::actions::Action;
 use crate::assistant::{Assistant, Job};
 use crate::lsp::messages::sentence;
-use crate::lsp::run::{self, Errors, Order, Ticket};
+use crate::lsp::run::{self, Order, Ticket, To};
 use crate::lsp::session::Session;
 use crate::lsp::{commands::argument, convert};
 use crate::model::BackendName;
@@ -22,8 +22,7 @@ use crate::text::Snapshot;
 /// it is when the command arrives, and follows every change after it.
 pub(in crate::lsp) async fn run(session: &Arc<Session>, argument: &Value) -> Result<Option<Value>> {
     let waits = argument::optional::<bool>(argument, "wait")?.unwrap_or(false);
-    let errors = if waits { Errors::Returned } else { Errors::Shown };
-    let order = order(session, argument, errors)?;
+    let order = order(session, argument, if waits { To::Caller } else { To::User })?;
     let ticket = Ticket::draw(session, &order.uri, &order.job.action.title);
     let id = ticket.id;
     let guard = ticket.token.clone().drop_guard();
@@ -38,7 +37,7 @@ pub(in crate::lsp) async fn run(session: &Arc<Session>, argument: &Value) -> Res
     Ok(Some(json!(result)))
 }
 
-fn order(session: &Session, argument: &Value, errors: Errors) -> Result<Order> {
+fn order(session: &Session, argument: &Value, errors: To) -> Result<Order> {
     let assistant = session.state.assistant().map_err(|report| refused(sentence(&report)))?;
     let action = action(&assistant, argument)?;
     let uri = uri(argument)?;
@@ -61,7 +60,10 @@ fn order(session: &Session, argument: &Value, errors: Errors) -> Result<Order> {
     let input = argument::optional(argument, "input")?;
     let job = Job { action, snapshot, range, complaints, input, choice, workspace };
     let preview = argument::optional::<bool>(argument, "preview")?.unwrap_or(false);
-    Ok(Order { assistant, job, uri, preview, errors })
+    let shows = argument::optional::<bool>(argument, "show")?.unwrap_or(true);
+    // Who does not wait would never see it.
+    let answers = if shows { To::User } else { errors };
+    Ok(Order { assistant, job, uri, preview, errors, answers })
 }
 
 fn action(assistant: &Assistant, argument: &Value) -> Result<Arc<Action>> {

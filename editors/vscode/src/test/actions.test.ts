@@ -2,7 +2,16 @@ import * as assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { test } from "node:test";
 
-import { ACTIONS, rangeFor, SERVER_COMMANDS, serverSettings, touchesLines } from "../actions";
+import {
+  ACTIONS,
+  handsOver,
+  rangeFor,
+  type RunArgument,
+  SERVER_COMMANDS,
+  serverSettings,
+  touchesLines,
+} from "../actions";
+import { failureIn, messageIn, place, repositoryOf } from "../commitMessage";
 import { findingsIn, report, summary } from "../doctor";
 import { findProgram, type Machine } from "../program";
 import { choicesFor, type Hunk, proposalsIn, stateOf } from "../proposals";
@@ -191,4 +200,54 @@ test("every palette command that needs an editor is hidden without one", () => {
     (entry: { command: string }) => entry.command,
   );
   assert.deepEqual(hidden, ACTIONS.map((action) => `arawn.${action.id}`));
+});
+
+function repository(fsPath: string, value = "") {
+  return { rootUri: { fsPath }, inputBox: { value } };
+}
+
+const never = (): Promise<boolean> => Promise.reject(new Error("asked"));
+
+test("a commit message is for the innermost repository that holds the file", () => {
+  const [outer, inner, beside] = ["/w", "/w/lib", "/w/library"].map((path) => repository(path));
+  const all = [outer, inner, beside].filter((one) => one !== undefined);
+  assert.equal(repositoryOf(all, "/w/lib/a.rs"), inner);
+  assert.equal(repositoryOf(all, "/w/library/a.rs"), beside);
+  assert.equal(repositoryOf(all, "/w/a.rs"), outer);
+  assert.equal(repositoryOf(all, "/elsewhere/a.rs"), undefined);
+  assert.equal(repositoryOf(all, undefined), undefined);
+  const windows = repository("C:\\w");
+  assert.equal(repositoryOf([windows], "C:\\w\\a.rs"), windows);
+  assert.equal(repositoryOf([windows], undefined), windows);
+});
+
+test("a commit message goes into the box, and replaces the user's only if they agree", async () => {
+  const empty = repository("/w", " \n");
+  assert.equal(await place("Add a file\n", empty, never), "in the box");
+  assert.equal(empty.inputBox.value, "Add a file");
+  assert.equal(await place("Add a file\n", empty, never), "in the box");
+  const written = repository("/w", "Mine");
+  assert.equal(await place("Add a file\n", written, () => Promise.resolve(false)), "kept the user's");
+  assert.equal(written.inputBox.value, "Mine");
+  assert.equal(await place("Add a file\n", written, () => Promise.resolve(true)), "in the box");
+  assert.equal(written.inputBox.value, "Add a file");
+  assert.equal(await place("Add a file\n", undefined, never), "no box");
+});
+
+test("the server hands over what the extension places, and nothing else", () => {
+  const argument = (action: string, wait?: boolean): RunArgument => ({
+    action,
+    textDocument: { uri: "file:///w/a.rs", version: 1 },
+    range: range(0, 0, 0, 0),
+    ...(wait === undefined ? {} : { wait }),
+  });
+  const commit = argument("commit");
+  assert.ok(handsOver(commit));
+  assert.deepEqual([commit.wait, commit.show], [true, false]);
+  assert.ok(!handsOver(argument("explain")) && !handsOver(argument("commit", true)));
+  assert.equal(messageIn({ status: "returned", text: "Add a file\n" }), "Add a file\n");
+  assert.equal(messageIn({ status: "applied", text: "Add a file\n" }), undefined);
+  assert.equal(messageIn(undefined), undefined);
+  assert.equal(failureIn({ status: "failed", message: "Commit failed: no" }), "Commit failed: no");
+  assert.equal(failureIn({ status: "returned", message: "Commit: answered" }), undefined);
 });
