@@ -7,7 +7,6 @@ use super::leftovers;
 use super::prose::is_prose_language;
 use super::{Target, Unusable, echo, elision, extract};
 use crate::model::GapEdge;
-use crate::text::new_invisible;
 
 /// How a filling ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,10 +46,7 @@ pub fn filling(text: &str, ended: Ended, target: &Target<'_>) -> Result<String, 
     if let Some(line) = elision::find(&lines, target.selection, target.language) {
         return Err(Unusable::Elided { line: line.chars().take(60).collect() });
     }
-    match new_invisible(&text, target.selection) {
-        Some(character) => Err(Unusable::Invisible { character }),
-        None => Ok(text),
-    }
+    Ok(text)
 }
 
 fn left_at(text: &str, before: &str, after: &str) -> Option<usize> {
