@@ -108,7 +108,7 @@ impl Landing {
             let n_same = after.iter().zip(&planned).take_while(|(one, other)| one == other).count();
             let both = after.iter().rev().zip(planned.iter().rev());
             let n_same_end = both.take_while(|(one, other)| one == other).count();
-            planned == after || n_same >= after.len() - n_tail || n_same_end >= after.len() - n_head
+            planned == after || n_same + n_tail >= after.len() || n_same_end + n_head >= after.len()
         });
         let new: String = self.edits.iter().map(|(_, text)| text.as_str()).collect();
         !self.is_in_sync
