@@ -26,7 +26,9 @@ pub(crate) struct Editor {
     version: i64,
     is_open: bool,
     language: &'static str,
-    /// The region of the job, in characters of the document as it was when the job began.
+    /// The text when the job began.
+    document: String,
+    /// The region of the job, in characters of that text.
     region: Range<usize>,
     undo: Vec<Vec<Replaced>>,
     redo: Vec<Vec<Replaced>>,
@@ -51,6 +53,7 @@ impl Editor {
             version: 1,
             is_open: true,
             language: "plaintext",
+            document: scenario.document.clone(),
             region,
             undo: Vec::new(),
             redo: Vec::new(),
@@ -212,8 +215,8 @@ impl Editor {
 
     fn replace(&mut self, range: Range<usize>, text: &str, origin: Origin) -> (Value, Replaced) {
         let event = json!({ "range": self.buffer.range(&range, self.client.units), "text": text });
-        let inserted: Vec<Cell> = text.chars().map(|c| Cell { c, origin }).collect();
         let removed = self.buffer.cells[range.clone()].to_vec();
+        let inserted = put_in(&removed, text, origin);
         self.buffer.cells.splice(range.clone(), inserted.iter().copied());
         (event, Replaced { at: range.start, removed, inserted })
     }
@@ -293,6 +296,7 @@ impl Editor {
         }
         let edits = edits.as_array().cloned().unwrap_or_default();
         let mut landing = Landing::of(&self.buffer, &edits, &self.client, planned_on, &self.region);
+        landing.is_as_it_was = self.buffer.text() == self.document;
         self.land(&landing.edits);
         landing.after = self.buffer.text();
         self.landings.push(landing);
@@ -329,6 +333,19 @@ impl Editor {
             self.changed(events);
         }
     }
+}
+
+/// The characters of a text that takes the place of others. Whoever types what stands there has changed nothing.
+fn put_in(removed: &[Cell], text: &str, origin: Origin) -> Vec<Cell> {
+    let mut cells: Vec<Cell> = text.chars().map(|c| Cell { c, origin }).collect();
+    if origin == Origin::User {
+        let is_same = |(new, old): &(&mut Cell, &Cell)| new.c == old.c;
+        let n_same =
+            cells.iter_mut().zip(removed).take_while(is_same).map(|(new, old)| *new = *old).count();
+        let rest = cells[n_same..].iter_mut().rev().zip(removed[n_same..].iter().rev());
+        rest.take_while(is_same).for_each(|(new, old)| *new = *old);
+    }
+    cells
 }
 
 fn from_the_start(
