@@ -235,6 +235,7 @@ impl State {
                 // After each event: what the user types next may come in the same message.
                 inner.meant.compare(uri, document.text());
             }
+            inner.proposals.note_applied(uri, document.text());
             inner.meant.compare_places(uri, document.text());
             document.arrive_at(version);
             true
