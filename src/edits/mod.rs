@@ -39,7 +39,7 @@ pub use check::{
 pub use diff::{smallest_changes, unified};
 pub use fence::fence_longer_than;
 pub use merge::{Merged, merge, merge_into};
-pub use parse::{continuation, insertion, replacement};
+pub use parse::{continuation, insertion, only_repeats, replacement};
 pub use proposal::{Hunk, HunkState, Proposal};
 pub use region::Region;
 pub use selection::{Place, fit_selection, indentation_start, widen_to_lines};
