@@ -20,15 +20,19 @@ pub(crate) struct Setup {
     _home: tempfile::TempDir,
 }
 
+/// A configuration that asks the model at this address.
+pub(crate) fn config(url: &str, reask: Reask) -> String {
+    let reask = reask == Reask::Once;
+    format!(
+        "[llm]\nbackend = \"ollama\"\nmodel = \"m\"\n[edits]\nreask = {reask}\n[backends.ollama]\nbase_url = \"{url}\"\ncontext_length = 65536\n"
+    )
+}
+
 impl Setup {
     pub(crate) fn new(url: &str, reask: Reask) -> Self {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("arawn.toml");
-        let reask = reask == Reask::Once;
-        let text = format!(
-            "[llm]\nbackend = \"ollama\"\nmodel = \"m\"\n[edits]\nreask = {reask}\n[backends.ollama]\nbase_url = \"{url}\"\ncontext_length = 65536\n"
-        );
-        std::fs::write(&path, text).unwrap();
+        std::fs::write(&path, config(url, reask)).unwrap();
         let inputs = LoadInputs {
             environment: Arc::new(Environment::of(home.path(), [])),
             explicit_file: Some(path),

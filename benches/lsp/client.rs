@@ -15,7 +15,6 @@ pub(crate) struct Client {
     next_id: i64,
     responses: HashMap<i64, Value>,
     versions: HashMap<String, i32>,
-    last_edit: Option<(String, Value)>,
     _home: tempfile::TempDir,
 }
 
@@ -46,7 +45,6 @@ impl Client {
             next_id: 0,
             responses: HashMap::new(),
             versions: HashMap::new(),
-            last_edit: None,
             _home: home,
         }
     }
@@ -132,8 +130,12 @@ impl Client {
     }
 
     pub(crate) fn open(&mut self, uri: &str, text: &str) {
+        self.open_as(uri, "rust", text);
+    }
+
+    pub(crate) fn open_as(&mut self, uri: &str, language: &str, text: &str) {
         self.versions.insert(uri.to_owned(), 1);
-        let document = json!({"uri": uri, "languageId": "rust", "version": 1, "text": text});
+        let document = json!({"uri": uri, "languageId": language, "version": 1, "text": text});
         self.notify("textDocument/didOpen", &json!({"textDocument": document}));
     }
 
@@ -192,15 +194,17 @@ impl Client {
             }
             let change = &message["params"]["edit"]["documentChanges"][0];
             let uri = change["textDocument"]["uri"].as_str().unwrap().to_owned();
-            let edit = change["edits"][0].clone();
+            // From the end on, so that each range is still that of the text before.
+            let edits = change["edits"].as_array().unwrap().iter().rev();
+            let content: Vec<Value> = edits
+                .map(|edit| json!({"range": edit["range"], "text": edit["newText"]}))
+                .collect();
             let version = self.versions[&uri] + 1;
             self.versions.insert(uri.clone(), version);
-            let content = json!({"range": edit["range"], "text": edit["newText"]});
-            self.last_edit = Some((uri.clone(), edit));
             let document = json!({"uri": uri, "version": version});
             self.notify(
                 "textDocument/didChange",
-                &json!({"textDocument": document, "contentChanges": [content]}),
+                &json!({"textDocument": document, "contentChanges": content}),
             );
             self.write(
                 &json!({"jsonrpc": "2.0", "id": message["id"], "result": {"applied": true}}),
@@ -209,12 +213,12 @@ impl Client {
         }
     }
 
-    /// Puts back what the last edit changed (`let x = 1;`), as the user's undo would.
-    pub(crate) fn undo_last_edit(&mut self, uri: &str) {
+    /// Puts back a text, as the user's undo would.
+    pub(crate) fn put_back(&mut self, uri: &str, text: &str) {
         let version = self.versions[uri] + 1;
         self.versions.insert(uri.to_owned(), version);
         let document = json!({"uri": uri, "version": version});
-        let content = json!({"text": "fn f() {\n    let x = 1;\n}\n"});
+        let content = json!({"text": text});
         self.notify(
             "textDocument/didChange",
             &json!({"textDocument": document, "contentChanges": [content]}),

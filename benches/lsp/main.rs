@@ -85,7 +85,8 @@ fn code_actions(upstream: &Upstream) {
 fn actions(upstream: &Upstream) {
     let mut client = Client::started(&upstream.config("quick"));
     let uri = "file:///act.rs";
-    client.open(uri, "fn f() {\n    let x = 1;\n}\n");
+    let text = "fn f() {\n    let x = 1;\n}\n";
+    client.open(uri, text);
     let (mut there, mut back) = (Vec::new(), Vec::new());
     for n in 0..60 {
         let since = Instant::now();
@@ -105,7 +106,7 @@ fn actions(upstream: &Upstream) {
             there.push(requested.duration_since(since));
             back.push(applied.saturating_duration_since(ended));
         }
-        client.undo_last_edit(uri);
+        client.put_back(uri, text);
     }
     row("editor request to upstream request", &mut there);
     row("last token to `applyEdit`", &mut back);

@@ -42,7 +42,7 @@ pub use diff::{smallest_changes, unified};
 pub use fence::fence_longer_than;
 pub use filling::{Ended, filling};
 pub use merge::{Merged, merge, merge_into};
-pub use parse::{continuation, insertion, replacement};
+pub use parse::{continuation, insertion, only_repeats, replacement};
 pub use proposal::{Hunk, HunkState, Proposal};
 pub use prose::is_prose_language;
 pub use region::Region;

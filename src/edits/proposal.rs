@@ -1,7 +1,8 @@
 //! An edit that waits for the user: hunks that follow the text and can be applied one by one.
 //!
 //! Whether a hunk can be applied is read off the text each time: it can where its old lines stand. So an undo
-//! makes an applied hunk applicable again, and one whose lines the user changed never overwrites them.
+//! makes an applied hunk applicable again, and one whose lines the user changed never overwrites them. That it was
+//! applied once is remembered: who took it back has decided, and is not to be reminded of it unasked.
 
 use std::fmt::Write as _;
 
@@ -27,6 +28,7 @@ pub struct Hunk {
     region: Region,
     old: String,
     new: String,
+    was_applied: bool,
 }
 
 /// What a hunk is in the text as it is.
@@ -59,7 +61,7 @@ impl Proposal {
             let (old, new) = (old_lines[old_run].concat(), new_lines[new_run].concat());
             let from = start.0 + n_before;
             let range = CharRange::new(CharIdx(from), CharIdx(from + old.chars().count()));
-            hunks.push(Hunk { region: Region::new(range), old, new });
+            hunks.push(Hunk { region: Region::new(range), old, new, was_applied: false });
         }
         Self { hunks }
     }
@@ -73,6 +75,13 @@ impl Proposal {
     pub fn follow(&mut self, change: &Change) {
         for hunk in &mut self.hunks {
             hunk.region.follow(change);
+        }
+    }
+
+    /// Remembers which hunks stand in the text as it is.
+    pub fn note_applied(&mut self, now: &Rope) {
+        for hunk in self.hunks.iter_mut().filter(|hunk| !hunk.was_applied) {
+            hunk.was_applied = hunk.state(now) == HunkState::Applied;
         }
     }
 
@@ -155,6 +164,11 @@ impl Hunk {
             Some(text) if text == self.new.as_str() => HunkState::Applied,
             _ => HunkState::Stale,
         }
+    }
+
+    /// Whether it stood in the text once; where it does no longer, the user has taken it back.
+    pub fn was_applied(&self) -> bool {
+        self.was_applied
     }
 
     /// What stands there once it is applied.

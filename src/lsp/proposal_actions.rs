@@ -150,13 +150,13 @@ fn offers(
     offers
 }
 
-/// Lenses above the hunks that can be applied.
+/// Lenses above the hunks that can be applied. What was applied and taken back is in the menu alone.
 pub(super) fn code_lenses(inner: &Inner, uri: &Url) -> Vec<CodeLens> {
     let Some(document) = inner.documents.get(uri) else { return Vec::new() };
     let mut lenses = Vec::new();
     let of_document = |kept: &&Kept| kept.draft.place.is_open_at(uri);
     for kept in inner.proposals.all().filter(of_document) {
-        for (nth, idx) in kept.pending(inner).into_iter().enumerate() {
+        for (nth, idx) in kept.fresh(inner).into_iter().enumerate() {
             let range = kept.draft.proposal.hunks()[idx].range();
             let at = CharRange::new(range.start(), range.start());
             let at = convert::to_lsp_range(document.text(), at, inner.encoding);

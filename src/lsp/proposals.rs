@@ -80,6 +80,13 @@ impl Kept {
         self.text(inner).map(|text| self.draft.proposal.pending(text)).unwrap_or_default()
     }
 
+    /// Those of them that the user is to be reminded of: not what they applied and took back.
+    pub(super) fn fresh(&self, inner: &Inner) -> Vec<usize> {
+        let mut pending = self.pending(inner);
+        pending.retain(|idx| !self.draft.proposal.hunks()[*idx].was_applied());
+        pending
+    }
+
     /// Everything about it, for programs. Hunks are counted from 1, as everywhere outside.
     pub(super) fn told(&self, inner: &Inner) -> Value {
         let Some(text) = self.text(inner) else { return Value::Null };
@@ -147,6 +154,13 @@ impl Proposals {
     pub(super) fn follow(&mut self, uri: &Url, change: &Change) {
         for kept in self.kept.iter_mut().filter(|kept| kept.draft.place.is_open_at(uri)) {
             kept.draft.proposal.follow(change);
+        }
+    }
+
+    /// Looks at a document after changes of it.
+    pub(super) fn note_applied(&mut self, uri: &Url, now: &Rope) {
+        for kept in self.kept.iter_mut().filter(|kept| kept.draft.place.is_open_at(uri)) {
+            kept.draft.proposal.note_applied(now);
         }
     }
 

@@ -236,6 +236,7 @@ impl State {
                 inner.meant.end_event(uri, document.text());
             }
             inner.meant.end_message(uri, document.text());
+            inner.proposals.note_applied(uri, document.text());
             document.arrive_at(version);
             true
         })

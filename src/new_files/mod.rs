@@ -130,6 +130,10 @@ pub fn made(answer: &str, snapshot: &Snapshot, home: &Home) -> Result<New, Unusa
     let target = Target { selection: "", before: "", after: "", language: &snapshot.language };
     let code = edits::replacement(answer, &target)?.replace("\r\n", "\n");
     let code = code.trim_matches('\n').to_owned() + "\n";
+    let is_apart = !matches!(home, Home::Within(_));
+    if is_apart && edits::only_repeats(&code, &snapshot.text.to_string()) {
+        return Err(Unusable::Echo);
+    }
     let line_break = line_break(snapshot);
     let styled = |text: String| {
         if line_break == "\n" { text } else { text.replace('\n', line_break) }
@@ -253,6 +257,19 @@ mod tests {
         let home = home(&test_action(), &snapshot, &[]);
         let made = made("```rust\npub fn one() -> u8 {\n    2\n}\n```", &snapshot, &home);
         assert_eq!(made, Err(Unusable::NoCode));
+    }
+
+    /// A model of half a billion parameters gave the document back as its test.
+    #[test]
+    fn a_new_file_that_is_the_old_one_is_refused() {
+        let text = "class Cart:\n    def __init__(self):\n        self.lines = []\n\n    def add(self, line):\n        self.lines.append(line)\n\n    def total(self):\n        return sum(self.lines)\n";
+        let path = Some(PathBuf::from("/w/cart.py"));
+        let snapshot = Snapshot::of_text(text, "python", path);
+        let home = home(&test_action(), &snapshot, &[]);
+        let made_of = |code: &str| made(&format!("```python\n{code}```"), &snapshot, &home);
+        assert_eq!(made_of(text), Err(Unusable::Echo));
+        let tests = "from cart import Cart\n\n\ndef test_total():\n    cart = Cart()\n    cart.add(1)\n    cart.add(2)\n    assert cart.total() == 3\n    assert cart.lines == [1, 2]\n";
+        assert!(made_of(tests).is_ok());
     }
 
     #[test]

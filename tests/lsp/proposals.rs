@@ -341,6 +341,17 @@ async fn an_editor_that_asks_its_user_gets_hunks_to_confirm() {
     }
 }
 
+/// The lines of all lenses, with their titles.
+async fn lenses(server: &mut TestServer) -> Vec<String> {
+    let params = json!({ "textDocument": { "uri": URI } });
+    let lenses = server.call("textDocument/codeLens", params).await;
+    let told = |lens: &Value| {
+        let title = lens["command"]["title"].as_str().unwrap();
+        format!("{} {title}", lens["range"]["start"]["line"])
+    };
+    lenses.as_array().unwrap().iter().map(told).collect()
+}
+
 #[tokio::test]
 async fn lenses_stand_above_the_hunks_of_a_client_that_refreshes_them() {
     let mut capabilities = able();
@@ -348,27 +359,37 @@ async fn lenses_stand_above_the_hunks_of_a_client_that_refreshes_them() {
     let mut proposed = Proposed::start(capabilities).await;
     let refresh = proposed.server.wait_for("workspace/codeLens/refresh").await;
     proposed.server.reply(&refresh, Value::Null).await;
-    let params = json!({ "textDocument": { "uri": URI } });
-    let lenses = proposed.server.call("textDocument/codeLens", params).await;
-    let lenses: Vec<(u64, &str)> = lenses
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|lens| {
-            let line = lens["range"]["start"]["line"].as_u64().unwrap();
-            (line, lens["command"]["title"].as_str().unwrap())
-        })
-        .collect();
     assert_eq!(
-        lenses,
+        lenses(&mut proposed.server).await,
         [
-            (2, "Arawn: Apply all"),
-            (2, "Arawn: Apply hunk 1"),
-            (2, "Arawn: Show changes"),
-            (2, "Arawn: Discard"),
-            (6, "Arawn: Apply hunk 2"),
+            "2 Arawn: Apply all",
+            "2 Arawn: Apply hunk 1",
+            "2 Arawn: Show changes",
+            "2 Arawn: Discard",
+            "6 Arawn: Apply hunk 2",
         ]
     );
+    proposed.server.close().await;
+}
+
+#[tokio::test]
+async fn what_was_applied_and_undone_is_offered_on_request_and_by_no_lens() {
+    let mut proposed = Proposed::start(able()).await;
+    let there = proposed.offers(&json!(URI), 6).await;
+    proposed.runs(&there[1]["command"]).await;
+    assert_eq!(
+        lenses(&mut proposed.server).await,
+        ["2 Arawn: Apply all", "2 Arawn: Show changes", "2 Arawn: Discard"]
+    );
+    proposed.types("5();", "five();").await;
+    assert_eq!(proposed.buffer.text, LONG);
+    let lenses = lenses(&mut proposed.server).await;
+    assert_eq!(lenses.len(), 4, "{lenses:?}");
+    assert!(lenses.iter().all(|lens| lens.starts_with("2 ")), "{lenses:?}");
+    let there = proposed.offers(&json!(URI), 6).await;
+    assert_eq!(there[1]["title"], "Arawn: Apply hunk 2");
+    proposed.runs(&there[1]["command"]).await;
+    assert_eq!(proposed.buffer.text, LONG.replace("five()", "5()"));
     proposed.server.close().await;
 }
 
