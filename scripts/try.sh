@@ -67,10 +67,10 @@ PY
 with_cache() { XDG_DATA_HOME=$cache XDG_STATE_HOME=$cache/state "$arawn" --config "$work/arawn.toml" "$@"; }
 
 # Runs an action on a sample; true when the model's answer was good for a diff.
+# attempt ACTION TARGET [OPTION...]
 attempt() {
-    local action=$1 target=$2
-    say "arawn run $action $target"
-    if with_cache run "$action" "$target" >"$work/diff" 2>"$work/why"; then
+    say "arawn run $*"
+    if with_cache run "$@" >"$work/diff" 2>"$work/why"; then
         # The program also ends well when the model changed nothing; that shows nothing.
         if grep -q '^@@' "$work/diff" && grep '^Warning: ' "$work/why" >"$work/warning"; then
             cp "$work/diff" "$work/warned"
@@ -86,6 +86,20 @@ attempt() {
     return 1
 }
 
+# Shows what an attempt brought, and ends well.
+show() {
+    cat "$work/diff"
+    say "that is a real answer of a real model, as a diff; nothing was written (--write would)"
+    [ -n "$model" ] || say "it is a very small model: it shows that the way works, not how good the code is"
+    exit 0
+}
+
+# The small model's settings: short answers, and no second question after an unusable one: the next try is as good.
+configure() {
+    printf '[llm]\nbackend = "local"\n[backends.local]\nmax_tokens = %s\ntemperature = %s\n[edits]\nreask = false\n' \
+        "$1" "$2" >"$work/arawn.toml"
+}
+
 build
 model=
 if [ -z "$small_model" ] && command -v python3 >/dev/null; then model=$(ollama_model); fi
@@ -96,25 +110,25 @@ else
     [ -n "$small_model" ] || say "no Ollama with a model here; the local engine will do"
     need python3 python3
     python3 -c 'import pip' 2>/dev/null || apt_install python3-pip
-    # Short answers, and no second question after an unusable one: the next try is as good.
-    printf '[llm]\nbackend = "local"\n[backends.local]\nmax_tokens = 200\ntemperature = 0.8\n[edits]\nreask = false\n' >"$work/arawn.toml"
+    configure 60 0
     say "arawn local setup --model small --yes"
     # Once it is there this only starts the engine. Mirrors hiccup, so there is a second try.
     twice with_cache local setup --model small --yes >&2 || die "the local engine could not be set up"
 fi
 
+# Small jobs which the small model can do. At temperature 0 its answer is the same on every run.
+for wish in "like this: return sum(prices)" "use the sum function of Python" "use the sum function"; do
+    if attempt simplify samples/prices.py --input "$wish"; then show; fi
+done
+
 # A model of 135M parameters is a proof that everything works, not a help: its answer is often
-# unusable, and arawn then refuses it. So there are several tries, easy ones first.
+# unusable, and arawn then refuses it. So where the jobs above failed there are many tries, in which chance has a part.
+[ -n "$model" ] || configure 200 0.8
 for try in 1 2 3 4 5 6 7 8; do
     for job in "complete samples/inventory.py:19-21" "document samples/inventory.py:4-8" \
         "complete samples/inventory.py:11-15" "simplify samples/inventory.py:11-15"; do
         # shellcheck disable=SC2086 # an action and its target are two words
-        if attempt $job; then
-            cat "$work/diff"
-            say "that is a real answer of a real model, as a diff; nothing was written (--write would)"
-            [ -n "$model" ] || say "it is a very small model: it shows that the way works, not how good the code is"
-            exit 0
-        fi
+        if attempt $job; then show; fi
     done
     say "no usable answer in round $try"
     if [ "$try" -ge 3 ] && [ -f "$work/warned" ]; then
@@ -124,4 +138,4 @@ for try in 1 2 3 4 5 6 7 8; do
         exit 0
     fi
 done
-die "the model gave no usable answer in 32 tries; with a bigger one (\`ollama pull codellama\`) this works"
+die "the model gave no usable answer in 35 tries; with a bigger one (\`ollama pull codellama\`) this works"
