@@ -118,12 +118,13 @@ impl Edit {
         changes: Vec<Change>,
         bell: &Arc<Bell>,
     ) -> Self {
-        let is_of_words = before.len_lines() != whole.len_lines() || !same_lines(before, &whole);
+        let original = before.slice(place.chars()).to_string();
+        let is_of_words = !same_lines(&original, &text);
         Self {
             uri,
             before: before.clone(),
             whole,
-            original: before.slice(place.chars()).to_string(),
+            original,
             region: Region::new(place).taking_in(),
             text,
             parts: changes.into_iter().map(|it| Part::of(it, place, before)).collect(),

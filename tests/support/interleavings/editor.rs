@@ -216,7 +216,7 @@ impl Editor {
     fn replace(&mut self, range: Range<usize>, text: &str, origin: Origin) -> (Value, Replaced) {
         let event = json!({ "range": self.buffer.range(&range, self.client.units), "text": text });
         let removed = self.buffer.cells[range.clone()].to_vec();
-        let inserted = put_in(&removed, text, origin);
+        let inserted: Vec<Cell> = text.chars().map(|c| Cell { c, origin }).collect();
         self.buffer.cells.splice(range.clone(), inserted.iter().copied());
         (event, Replaced { at: range.start, removed, inserted })
     }
@@ -333,19 +333,6 @@ impl Editor {
             self.changed(events);
         }
     }
-}
-
-/// The characters of a text that takes the place of others. Whoever types what stands there has changed nothing.
-fn put_in(removed: &[Cell], text: &str, origin: Origin) -> Vec<Cell> {
-    let mut cells: Vec<Cell> = text.chars().map(|c| Cell { c, origin }).collect();
-    if origin == Origin::User {
-        let is_same = |(new, old): &(&mut Cell, &Cell)| new.c == old.c;
-        let n_same =
-            cells.iter_mut().zip(removed).take_while(is_same).map(|(new, old)| *new = *old).count();
-        let rest = cells[n_same..].iter_mut().rev().zip(removed[n_same..].iter().rev());
-        rest.take_while(is_same).for_each(|(new, old)| *new = *old);
-    }
-    cells
 }
 
 fn from_the_start(

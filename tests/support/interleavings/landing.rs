@@ -98,9 +98,9 @@ impl Landing {
     }
 
     /// Whether an edit that landed in another text has made of the region exactly what it was to make, and everything
-    /// that the user typed in that moment stands there. What the user did to lines that it replaces makes no
-    /// difference.
-    fn is_as_planned(&self) -> bool {
+    /// that the user typed in that moment stands there, or stood there before. What the user did to lines that it
+    /// replaces makes no difference.
+    fn is_as_planned(&self, original: &str) -> bool {
         let bounds = bounds_of(&self.before.cells, &self.region);
         let chars = |text: &str| normal(text, "\n").chars().collect::<Vec<char>>();
         let n_head = chars(&text_of(&self.before.cells[..bounds.start])).len();
@@ -122,7 +122,8 @@ impl Landing {
                     .filter(|cell| cell.origin == Origin::User)
                     .copied()
                     .collect();
-                new.contains(text_of(&typed).trim())
+                let typed = text_of(&typed);
+                new.contains(typed.trim()) || original.contains(typed.trim())
             })
     }
 
@@ -178,7 +179,7 @@ impl Landing {
         if (elsewhere && !original.is_empty())
             || self.is_in_the_old_place(answer)
             || self.is_as_answered(answer)
-            || self.is_as_planned()
+            || self.is_as_planned(original)
             || self.is_between_equal_breaks(original, answer)
         {
             return Ok(());
