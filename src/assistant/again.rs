@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
 use super::outcome::{Ground, Judged, judge};
@@ -14,6 +15,8 @@ use crate::prompts::{self, Rejected};
 use crate::router::{Answer, Choice, Order, Progress};
 
 /// A job whose document has been looked at.
+///
+/// Its end is quick: the tree of a large document is taken apart on a thread where nobody waits.
 #[derive(Clone)]
 pub(super) struct Work {
     job: Arc<Job>,
@@ -44,6 +47,15 @@ impl Work {
             .await
             .unwrap_or_else(|_| Judged::unusable("arawn failed to look at the answer"));
         Tried { answer, judged }
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        let last = Arc::into_inner(std::mem::take(&mut self.ground));
+        if let (Some(ground), Ok(runtime)) = (last, Handle::try_current()) {
+            runtime.spawn_blocking(move || drop(ground));
+        }
     }
 }
 
