@@ -110,6 +110,16 @@ mod tests {
         let python = "class A:\n$0    def f(self):\n        return 1\n$0    def g(self):\n        return 2\n";
         let why = "the answer no longer declares `f`";
         assert_eq!(told("python", python, "    print(A().f())\n").as_deref(), Some(why));
+        // What a model of 1.5 billion parameters made of these when it was to refactor them.
+        let python = "$0def mean_time(requests, path):\n    return 1\n$0";
+        let why_mean = Some("the answer no longer declares `mean_time`");
+        let new = "def average_time(requests, path):\n    return 1\n";
+        assert_eq!(told("python", python, new).as_deref(), why_mean);
+        let typescript =
+            "$0export function discount(total: number): number {\n  return total;\n}$0\n";
+        let why_discount = Some("the answer no longer declares `discount`");
+        let new = "function applyDiscount(total: number): number {\n  return total;\n}";
+        assert_eq!(told("typescript", typescript, new).as_deref(), why_discount);
         let typescript = "$0export const f = (x: number) => x + 1;$0\n";
         assert_eq!(told("typescript", typescript, "console.log(f(1));").as_deref(), Some(why));
     }
