@@ -9,9 +9,10 @@
 use std::path::Path;
 
 use arawn::edits::{
-    MayChange, Proposed, Side, Target, Unusable, continuation, insertion, look_at, replacement,
-    smallest_changes,
+    Declared, Findings, MayChange, Proposed, Side, Target, Unusable, Verdict, continuation,
+    insertion, look_at, replacement, smallest_changes,
 };
+use arawn::syntax::Parsed;
 use arawn::text::{CharIdx, CharRange, Snapshot};
 use ropey::Rope;
 
@@ -100,21 +101,27 @@ impl Case {
 
     /// Why the edit must not go into the document by itself, by the looks that need no grammar.
     fn cautioned(&self) -> Option<String> {
+        self.found(false)?.faults.into_iter().next().map(|fault| fault.reason)
+    }
+
+    /// What the looks find; with a grammar also whether something is declared no more.
+    fn found(&self, by_grammar: bool) -> Option<Findings> {
         let (new, _) = self.replaced(&self.answer).ok()?;
         let (before, selection, after) = self.parts();
         let start = CharIdx(before.chars().count());
         let range = CharRange::new(start, CharIdx(start.0 + selection.chars().count()));
         let snapshot =
             Snapshot::of_text(&[before, selection, after].concat(), &self.language, None);
-        let findings = look_at(&Proposed {
+        let parsed = Parsed::of(&snapshot.text, &snapshot.language).filter(|_| by_grammar);
+        Some(look_at(&Proposed {
             snapshot: &snapshot,
             range,
             text: &new,
-            parsed: None,
+            parsed: parsed.as_ref(),
             may_change: MayChange::Everything,
+            declared: Declared::Stays { asked: "" },
             protection: None,
-        });
-        findings.faults.into_iter().next().map(|fault| fault.reason)
+        }))
     }
 }
 
@@ -176,6 +183,27 @@ fn answers_become_what_their_files_say() {
         .filter_map(|(name, case)| Some(format!("{name}:\n{}", check_answer(case)?)))
         .collect();
     assert!(wrong.is_empty(), "{} of {} cases\n{}", wrong.len(), cases.len(), wrong.join("\n\n"));
+}
+
+/// Nearly all of them are right answers: what `declares` says of these would be a false alarm.
+#[test]
+fn right_answers_go_on_declaring_what_was_selected() {
+    let mut n_looked_at = 0;
+    let mut missed = Vec::new();
+    for (name, case) in cases().iter().filter(|(_, case)| case.place == "replace") {
+        let Some(check) = case
+            .found(true)
+            .and_then(|found| found.checks.into_iter().find(|check| check.name == "declares"))
+        else {
+            continue;
+        };
+        n_looked_at += usize::from(check.verdict != Verdict::Skipped);
+        if check.verdict == Verdict::Failed {
+            missed.push((name.clone(), check.detail));
+        }
+    }
+    assert_eq!(missed, []);
+    assert!(!cfg!(feature = "syntax") || n_looked_at >= 150, "only {n_looked_at}");
 }
 
 #[test]

@@ -7,8 +7,8 @@ use crate::actions::Output;
 use crate::config::Settings;
 use crate::context::Structure;
 use crate::edits::{
-    self, Check, Culprit, Ended, Fault, Findings, MayChange, Place, Proposed, Protection, Side,
-    Unusable,
+    self, Check, Culprit, Declared, Ended, Fault, Findings, MayChange, Place, Proposed, Protection,
+    Side, Unusable,
 };
 use crate::model::StopReason;
 use crate::new_files::{self, Home, New};
@@ -120,12 +120,14 @@ fn new_file(path: PathBuf, text: String) -> Judged {
 }
 
 fn looked_at(job: &Job, range: CharRange, text: String, ground: &Ground) -> Judged {
+    let asked = asked(job);
     let Findings { checks, faults } = edits::look_at(&Proposed {
         snapshot: &job.snapshot,
         range,
         text: &text,
         parsed: ground.parsed.as_ref(),
         may_change: may_change(job),
+        declared: asked.as_deref().map_or(Declared::MayGo, |asked| Declared::Stays { asked }),
         protection: ground.protection.as_ref(),
     });
     let reasons: Vec<&str> = faults.iter().map(|fault| fault.reason.as_str()).collect();
@@ -142,6 +144,13 @@ fn may_change(job: &Job) -> MayChange {
     } else {
         MayChange::Everything
     }
+}
+
+/// What is said about the code to the actions that keep what it declares; `None` for the others.
+fn asked(job: &Job) -> Option<String> {
+    const KEEP: [&str; 4] = ["fix", "refactor", "simplify", "document"];
+    let said = job.complaints.iter().map(|it| it.message.as_str()).chain(job.input.as_deref());
+    KEEP.contains(&&*job.action.id).then(|| said.collect::<Vec<_>>().join("\n"))
 }
 
 fn refused(unusable: &Unusable) -> Judged {

@@ -3,6 +3,7 @@
 //! Every look has a name and a verdict, so that the user can read what was checked. What is found is a reason
 //! to ask the model once more, or the user first; nothing is mended here.
 
+mod declares;
 mod protected;
 mod syntax;
 
@@ -15,12 +16,14 @@ use crate::text::{Change, CharRange, Snapshot, new_invisible, with_names};
 
 use super::smallest_changes;
 
+pub use declares::Declared;
 pub use protected::{Protection, protection};
 
 /// One look at an edit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// What was looked at: `outside`, `invisible`, `leftover`, `syntax`, `comments_only`, `protected_path`.
+    /// What was looked at: `outside`, `invisible`, `leftover`, `syntax`, `comments_only`, `declares`,
+    /// `protected_path`.
     pub name: &'static str,
     /// What came of it.
     pub verdict: Verdict,
@@ -64,6 +67,8 @@ pub struct Proposed<'a> {
     pub parsed: Option<&'a Parsed>,
     /// What may change.
     pub may_change: MayChange,
+    /// What becomes of what is declared there.
+    pub declared: Declared<'a>,
     /// Why the file is to be left alone without a look, if it is.
     pub protection: Option<&'a Protection>,
 }
@@ -155,9 +160,19 @@ pub fn look_at(edit: &Proposed<'_>) -> Findings {
     findings.add("outside", outside(edit, &old));
     findings.add("invisible", invisible(edit.text, &old).map_or(Found::Nothing, Found::Fault));
     findings.add("leftover", leftover(edit, &old));
-    findings.add("syntax", syntax::errors(edit));
+    let syntax = syntax::errors(edit);
+    let is_broken = matches!(syntax, Found::Fault(_));
+    findings.add("syntax", syntax);
     if edit.may_change == MayChange::Comments {
         findings.add("comments_only", syntax::code_kept(edit));
+    }
+    if let Declared::Stays { asked } = edit.declared {
+        let found = if is_broken {
+            Found::Unknown("the answer brings in a syntax error".to_owned())
+        } else {
+            declares::kept(edit, asked)
+        };
+        findings.add("declares", found);
     }
     findings.add(
         "protected_path",
@@ -236,6 +251,17 @@ mod tests {
     use crate::text::CharIdx;
 
     fn findings(language: &str, marked: &str, new: &str, may_change: MayChange) -> Findings {
+        edited(language, marked, new, may_change, Declared::MayGo)
+    }
+
+    /// What is found where `new` takes the place between the marks.
+    pub(super) fn edited(
+        language: &str,
+        marked: &str,
+        new: &str,
+        may_change: MayChange,
+        declared: Declared<'_>,
+    ) -> Findings {
         let parts: Vec<&str> = marked.split("$0").collect();
         let n_chars = |text: &str| text.chars().count();
         let start = CharIdx(n_chars(parts[0]));
@@ -248,6 +274,7 @@ mod tests {
             text: new,
             parsed: parsed.as_ref(),
             may_change,
+            declared,
             protection: None,
         })
     }

@@ -35,8 +35,8 @@ mod unfenced;
 
 pub use apply::{create_file, replace_file};
 pub use check::{
-    Check, Culprit, Fault, Findings, MayChange, Proposed, Protection, Verdict, invisible, look_at,
-    protection,
+    Check, Culprit, Declared, Fault, Findings, MayChange, Proposed, Protection, Verdict, invisible,
+    look_at, protection,
 };
 pub use diff::{smallest_changes, unified};
 pub use fence::fence_longer_than;

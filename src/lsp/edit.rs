@@ -6,7 +6,7 @@ use ropey::Rope;
 use tower_lsp::lsp_types::MessageType;
 
 use crate::config::Preview;
-use crate::edits::{self, Check, MayChange, Merged, Proposal, Proposed, Verdict};
+use crate::edits::{self, Check, Declared, MayChange, Merged, Proposal, Proposed, Verdict};
 use crate::syntax::Parsed;
 use crate::text::{CharRange, Document, Snapshot};
 
@@ -172,6 +172,7 @@ impl JobEdit<'_> {
             text: &wanted.text,
             parsed: parsed.as_ref(),
             may_change: MayChange::Everything,
+            declared: Declared::MayGo,
             protection: None,
         });
         let is_broken = |check: &Check| check.name == "syntax" && check.verdict == Verdict::Failed;

@@ -150,6 +150,7 @@ mod tests {
     fn no_findings_are_a_result_and_chatter_is_none() {
         assert_eq!(read_code("No findings.").unwrap().summary, "Nothing to report.\n");
         assert_eq!(read_code("The code looks good to me!").unwrap().findings, []);
+        assert_eq!(read_code("- error: No findings.").unwrap().findings, []);
         assert_eq!(read_code("What would you like me to do?"), None);
         assert_eq!(read_code(""), None);
     }

@@ -29,8 +29,30 @@ pub(super) fn findings(answer: &str) -> Vec<Raw> {
     if found.is_empty() {
         found = of_list(&answer);
     }
+    found.retain(|raw| !is_empty_talk(raw));
     found.truncate(MOST);
     found
+}
+
+/// What stands in the prompt in place of a line of code.
+const PLACEHOLDER: &str = "the line of code, copied";
+
+/// Whether a finding is the form of one, as the prompt shows it, or the word that there are none.
+fn is_empty_talk(raw: &Raw) -> bool {
+    const NONE: [&str; 6] =
+        ["no findings", "no issues", "no problems", "no errors", "nothing to report", "none"];
+    let is_form = |text: &str| text.to_lowercase().contains(PLACEHOLDER);
+    let bare = |text: &str| text.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+    let says_none = |text: &str| {
+        let text = bare(text);
+        let text = text.strip_suffix(" found").unwrap_or(&text);
+        NONE.contains(&text)
+    };
+    let quote = raw.quote.as_deref().unwrap_or_default();
+    is_form(quote)
+        || is_form(&raw.message)
+        || says_none(&raw.message)
+        || says_none(quote) && bare(&raw.message).is_empty()
 }
 
 /// Whether an answer says that there is nothing to report.
@@ -353,6 +375,29 @@ mod tests {
         check(&format!("```json\n[{one}]\n```"), &expected);
         check(&format!("{{\"findings\": [{one}]}}"), &expected);
         check(&format!("{one}\n{one}"), &[expected[0], expected[0]]);
+    }
+
+    #[test]
+    fn that_there_are_none_is_no_finding_and_neither_is_the_form_of_one() {
+        for none in [
+            "- error: No findings.",
+            "- info: **No issues found.**",
+            "- error: `No findings.` - No findings.",
+            "- warning: None",
+            "[{\"severity\": \"info\", \"message\": \"Nothing to report\"}]",
+        ] {
+            check(none, &[]);
+        }
+        let form = "- error: `the line of code, copied` - what is wrong and what to do instead";
+        assert!(include_str!("../prompts/templates/system_diagnostics.md").contains(form));
+        check(form, &[]);
+        check("- error: `The line of code, copied` - x may be 0", &[]);
+        let real = [(Severity::Error, Some("x"), None, "no errors are handled")];
+        check(&format!("{form}\n- error: `x` - no errors are handled"), &real);
+        check(
+            "- warning: `x` - None is returned",
+            &[(Severity::Warning, Some("x"), None, "None is returned")],
+        );
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What a file declares: its functions, types, headings and entries, and what it brings in.
 
+use std::ops::Range;
+
 use tree_sitter::Node;
 
 use super::Parsed;
@@ -67,6 +69,20 @@ pub struct Import {
 
 /// The outline of a text.
 pub fn outline(parsed: &Parsed) -> Outline {
+    outline_touching(parsed, &(0..usize::MAX))
+}
+
+/// The part of the outline that begins at a place.
+pub fn outline_of(parsed: &Parsed, place: CharRange) -> Outline {
+    let mut outline = outline_touching(parsed, &parsed.bytes_of(place));
+    let begins_there = |at: CharIdx| place.start() <= at && at < place.end();
+    outline.symbols.retain(|symbol| begins_there(symbol.at));
+    outline.imports.retain(|import| begins_there(import.range.start()));
+    outline
+}
+
+/// The outline of the parts of a text that touch some bytes.
+fn outline_touching(parsed: &Parsed, bytes: &Range<usize>) -> Outline {
     let reader = Reader::of(parsed);
     let mut outline = Outline::default();
     let mut ends: Vec<usize> = Vec::new();
@@ -79,7 +95,9 @@ pub fn outline(parsed: &Parsed) -> Outline {
             ends.pop();
         }
         let mut descends = node.named_child_count() > 0;
-        if reader.is_import(node) {
+        if node.end_byte() < bytes.start || node.start_byte() > bytes.end {
+            descends = false;
+        } else if reader.is_import(node) {
             let line = reader.one_line(node.start_byte(), node.end_byte());
             outline.imports.push(Import { line, range: reader.range(node) });
             descends = false;

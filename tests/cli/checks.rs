@@ -152,6 +152,40 @@ async fn document_may_change_comments_alone() {
     upstream.finish();
 }
 
+/// A small model was asked to fix a method and answered with a valid `fn main` that had nothing to do with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_about_something_else_is_asked_about_once_and_then_only_proposed() {
+    let elsewhere = "```rust\nfn main() {\n    let x = 1;\n    f();\n}\n```";
+    let reason = "the answer no longer declares `f`";
+    let (upstream, home) = answering(&[elsewhere, elsewhere], "").await;
+    let ran = home.run(&["run", "fix", "a.rs:1-3", "--write"]).await;
+    assert!(ran.stderr.contains(&format!("asked again: {reason}\n")), "{ran:?}");
+    assert!(ran.code == 1 && ran.stderr.contains(&format!("Warning: {reason}\n")), "{ran:?}");
+    assert_eq!(home.read("work/a.rs"), SOURCE);
+    let asked = upstream.request(1).await.json()["messages"][3]["content"].to_string();
+    assert!(asked.contains(reason), "{asked}");
+    upstream.finish();
+
+    let fixed = "```rust\nfn f() {\n    let x = 1;\n}\n```";
+    let (upstream, home) = answering(&[elsewhere, fixed], "").await;
+    let result = run_json(&home, &["fix", "a.rs:1-3"]).await;
+    assert_eq!(result["asked_again"], reason);
+    assert_eq!(verdict(&result, "declares"), "passed");
+    assert_eq!(result.get("caution"), None);
+    upstream.finish();
+
+    let renamed = "```rust\nfn g() {\n    let x = 1;\n}\n```";
+    let (upstream, home) = answering(&[renamed], "").await;
+    let asked = ["fix", "a.rs:1-3", "--diagnostic", "rename `f` to `g`"];
+    let result = run_json(&home, &asked).await;
+    assert_eq!(verdict(&result, "declares"), "passed");
+    upstream.finish();
+
+    let (_upstream, home) = answering(&[renamed], "").await;
+    let result = run_json(&home, &["edit", "a.rs:1-3", "--input", "a better name"]).await;
+    assert_eq!(result.get("caution"), None, "{result}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_runs_something_is_never_edited_without_a_look() {
     let (upstream, home) = answering(&["```rust\nfn main() { }\n```"], "").await;

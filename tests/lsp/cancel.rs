@@ -101,7 +101,7 @@ async fn an_answer_of_the_client_that_comes_after_the_cancel_does_no_harm() {
     server.open(URI, "rust", CODE).await;
     let params = waiting(run("refactor", range(0, 0, 0, 9)));
     let id = server.request("workspace/executeCommand", params).await;
-    bench.model.says("```rust\nfn g() {}\n```").await;
+    bench.model.says("```rust\nfn f() { g() }\n```").await;
     let edit = server.wait_for("workspace/applyEdit").await;
     server.notify("$/cancelRequest", json!({ "id": id })).await;
     assert_eq!(server.answer(id).await.unwrap_err()["code"], -32800);

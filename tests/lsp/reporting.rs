@@ -96,7 +96,7 @@ async fn a_fall_back_is_in_the_result_the_progress_and_the_status() {
     server.open(URI, "rust", CODE).await;
     let params = waiting(run("refactor", range(0, 0, 0, 9)));
     let id = server.request("workspace/executeCommand", params).await;
-    bench.model.says("```rust\nfn g() {}\n```").await;
+    bench.model.says("```rust\nfn f() { g() }\n```").await;
     let edit = server.wait_for("workspace/applyEdit").await;
     server.reply(&edit, json!({ "applied": true })).await;
     let result = server.answer(id).await.unwrap();

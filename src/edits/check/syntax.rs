@@ -11,6 +11,13 @@ fn after(edit: &Proposed<'_>) -> Option<Parsed> {
     edit.parsed?.after(&[change(edit)])
 }
 
+/// The declarations that the edit touches as they are then, and where in them the new text stands; the whole
+/// document where these cannot be read by themselves.
+pub(super) fn fragment_or_whole(edit: &Proposed<'_>) -> Option<(Parsed, CharRange)> {
+    let fragment = edit.parsed?.fragment_after(&change(edit));
+    fragment.or_else(|| Some((after(edit)?, new_place(edit))))
+}
+
 fn change(edit: &Proposed<'_>) -> Change {
     Change { range: edit.range, text: edit.text.to_owned() }
 }
@@ -57,7 +64,7 @@ pub(super) fn code_kept(edit: &Proposed<'_>) -> Found {
     Found::Fault(Fault::of_answer(reason, Some(line_at(after.text(), at))))
 }
 
-fn unknown(edit: &Proposed<'_>) -> Found {
+pub(super) fn unknown(edit: &Proposed<'_>) -> Found {
     let language = &edit.snapshot.language;
     Found::Unknown(if language.is_empty() {
         "the language is not known".to_owned()
