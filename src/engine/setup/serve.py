@@ -124,9 +124,11 @@ def fetch(repo, file):
 
 
 def bring(url, target):
-    part = target + ".part"
+    part, mark = target + ".part", target + ".etag"
     begun = os.path.getsize(part) if os.path.exists(part) else 0
-    headers = {"Range": f"bytes={begun}-"} if begun else {}
+    etag = open(mark, encoding="utf-8").read() if os.path.exists(mark) else ""
+    # The rest of a file only joins its beginning while it is the same file; else the server sends all of it.
+    headers = {"Range": f"bytes={begun}-", "If-Range": etag} if begun and etag else {}
     try:
         answer = open_url(url, headers)
     except urllib.error.HTTPError as error:
@@ -134,6 +136,9 @@ def bring(url, target):
             raise
         os.remove(part)
         return bring(url, target)
+    etag = answer.headers.get("ETag", "")
+    with open(mark, "w", encoding="utf-8") as out:
+        out.write("" if etag.startswith("W/") else etag)
     with answer, open(part, "ab" if answer.status == 206 else "wb") as out:
         length = answer.headers.get("Content-Length")
         whole = (out.tell() + int(length)) if length else None
@@ -143,6 +148,7 @@ def bring(url, target):
     if whole is not None and os.path.getsize(part) != whole:
         sys.exit("error: the connection broke before the end; the same command goes on from here")
     os.replace(part, target)
+    os.remove(mark)
 
 
 def main():

@@ -419,7 +419,8 @@ async fn bring_from_hugging_face(
                 }
                 let last = said.lines().rev().find(|line| line.contains("error") || line.contains("failed"));
                 let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
-                let reason = last.map_or(how, |line| line.trim().chars().take(300).collect());
+                let words = |line: &str| line.trim().trim_start_matches("error: ").chars().take(300).collect();
+                let reason = last.map_or(how, words);
                 return Err(SetupError::Interrupted { what: source.to_owned(), reason });
             }
             () = sleep(BEAT) => {}
