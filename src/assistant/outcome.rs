@@ -127,7 +127,11 @@ fn looked_at(job: &Job, range: CharRange, text: String, ground: &Ground) -> Judg
         text: &text,
         parsed: ground.parsed.as_ref(),
         may_change: may_change(job),
-        declared: asked.as_deref().map_or(Declared::MayGo, |asked| Declared::Stays { asked }),
+        declared: match &asked {
+            Some(asked) => Declared::Stays { asked },
+            None if job.action.output == Output::Replace => Declared::NotForOthers,
+            None => Declared::MayGo,
+        },
         protection: ground.protection.as_ref(),
     });
     let reasons: Vec<&str> = faults.iter().map(|fault| fault.reason.as_str()).collect();

@@ -166,13 +166,14 @@ pub fn look_at(edit: &Proposed<'_>) -> Findings {
     if edit.may_change == MayChange::Comments {
         findings.add("comments_only", syntax::code_kept(edit));
     }
-    if let Declared::Stays { asked } = edit.declared {
-        let found = if is_broken {
-            Found::Unknown("the answer brings in a syntax error".to_owned())
-        } else {
-            declares::kept(edit, asked)
-        };
-        findings.add("declares", found);
+    match edit.declared {
+        Declared::MayGo => {}
+        _ if is_broken => {
+            let why = "the answer brings in a syntax error".to_owned();
+            findings.add("declares", Found::Unknown(why));
+        }
+        Declared::Stays { asked } => findings.add("declares", declares::kept(edit, asked)),
+        Declared::NotForOthers => findings.add("declares", declares::not_for_others(edit)),
     }
     findings.add(
         "protected_path",

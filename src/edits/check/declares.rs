@@ -3,13 +3,15 @@
 use super::syntax::{fragment_or_whole, unknown};
 use super::{Fault, Found, Proposed};
 use crate::syntax::{Parsed, SymbolKind, outline_of};
-use crate::text::CharRange;
+use crate::text::{CharIdx, CharRange};
 
 /// What an edit may do to the functions, types, modules and constants that stand in its region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Declared<'a> {
     /// They may go, or get other names.
     MayGo,
+    /// They may, but not in favor of what the file declares elsewhere already.
+    NotForOthers,
     /// At least one of them stays, unless what was asked names one: then it may be about the name.
     Stays {
         /// What the user and the compiler say.
@@ -33,6 +35,33 @@ pub(super) fn kept(edit: &Proposed<'_>, asked: &str) -> Found {
         return Found::Nothing;
     }
     Found::Fault(Fault::of_answer(format!("the answer no longer declares `{first}`"), None))
+}
+
+/// Whether nothing that stood there is declared any more, and all that is declared instead stands elsewhere in the
+/// file: then the answer is about another part of it.
+pub(super) fn not_for_others(edit: &Proposed<'_>) -> Found {
+    let Some(before) = edit.parsed else { return unknown(edit) };
+    let names = declared(before, edit.range);
+    let Some(first) = names.first() else { return Found::Nothing };
+    if names.iter().any(|name| is_bound(edit.text, name)) {
+        return Found::Nothing;
+    }
+    let Some((after, place)) = fragment_or_whole(edit) else { return unknown(edit) };
+    let new = declared(&after, place);
+    let whole = CharRange::new(CharIdx(0), CharIdx(before.text().len_chars()));
+    let elsewhere: Vec<String> =
+        declared(before, whole).into_iter().filter(|name| !names.contains(name)).collect();
+    match new.first() {
+        Some(other) if new.iter().all(|name| elsewhere.contains(name)) => {
+            Found::Fault(Fault::of_answer(
+                format!(
+                    "the answer declares `{other}`, which the file has already, and no longer `{first}`"
+                ),
+                None,
+            ))
+        }
+        _ => Found::Nothing,
+    }
 }
 
 /// The names of what is declared at a place, without their parameters of types.
@@ -151,6 +180,21 @@ mod tests {
         assert_eq!(told("rust", "fn f(x: $0u8$0) {}\n", "u16"), None);
         assert_eq!(told("markdown", "$0# A\n\nb\n$0", "# C\n\nb\n"), None);
         assert_eq!(told("json", "$0{\"a\": 1}$0\n", "{\"b\": 1}"), None);
+    }
+
+    #[test]
+    fn another_function_of_the_file_is_told_whatever_was_asked_for() {
+        let told = |new: &str| {
+            let python = "$0def mean(xs):\n    return 1\n$0\ndef main():\n    print(mean([]))\n";
+            let found =
+                edited("python", python, new, MayChange::Everything, Declared::NotForOthers);
+            found.checks.iter().find(|it| it.name == "declares").unwrap().detail.clone()
+        };
+        let why = "the answer declares `main`, which the file has already, and no longer `mean`";
+        assert_eq!(told("def main():\n    print(1)\n").as_deref(), Some(why));
+        assert_eq!(told("def average(xs):\n    return 1\n"), None);
+        assert_eq!(told("def mean(xs):\n    return main()\n"), None);
+        assert_eq!(told("print(1)\n"), None);
     }
 
     #[test]
