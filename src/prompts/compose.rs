@@ -169,6 +169,8 @@ struct FrameValues<'a> {
     fence: String,
     tag: String,
     imports: &'a str,
+    /// The file or a part of it in one piece; where that is empty, `prefix` and `suffix` are shown.
+    unbroken: &'a str,
     enclosing: &'a str,
     shows_rules: bool,
     shows_outline: bool,
@@ -185,7 +187,7 @@ fn request(
     let values = values(material, packed);
     let template = &action.template;
     let task = render(template, &values).map_err(|error| broken(&error))?;
-    let Packed { imports, enclosing, .. } = packed;
+    let Packed { imports, enclosing, around, .. } = packed;
     let shown = [
         &values.selection,
         &values.prefix,
@@ -201,6 +203,7 @@ fn request(
         fence: fence_longer_than(&shown.map(String::as_str)),
         tag: values.language.clone(),
         imports,
+        unbroken: &around.unbroken,
         enclosing,
         // A template that shows the text itself does not need it twice.
         shows_rules: !uses(template, "rules"),
