@@ -49,8 +49,7 @@ pub struct Packed {
     pub imports: String,
     /// Declarations, a line each, indented by depth.
     pub outline: String,
-    /// The declarations around the selection; where the lines around end at the selection, only those whose first
-    /// lines are not among them.
+    /// The declarations around the selection whose first lines are not among the lines around.
     pub enclosing: String,
     /// The lines around the selection.
     pub around: Surroundings,
@@ -65,21 +64,16 @@ pub fn pack(sources: &Sources<'_>, n_tokens: usize) -> Packed {
     left = left.saturating_sub(cost(&rules));
     let mut packed = Packed { rules, ..Packed::default() };
 
-    let for_headers = MOST_FOR_ENCLOSING.min(left / 8);
-    let all_headers = headers(structure, CharIdx(usize::MAX), for_headers);
     let everything = surroundings(snapshot, range, left);
     if everything.is_whole {
-        if !everything.unbroken.is_empty()
-            && cost(&everything.unbroken) + cost(&all_headers) <= left
-        {
-            packed.enclosing = all_headers;
-        }
         packed.around = everything;
         if sources.outline == OutlineWish::Always {
             packed.outline = outline(structure, MOST_FOR_OUTLINE.min(left));
         }
         return packed;
     }
+    let for_headers = MOST_FOR_ENCLOSING.min(left / 8);
+    let all_headers = headers(structure, CharIdx(usize::MAX), for_headers);
     left = left.saturating_sub(cost(&all_headers));
     let mut for_structure = match sources.outline {
         OutlineWish::Always => left / 2,
@@ -90,13 +84,8 @@ pub fn pack(sources: &Sources<'_>, n_tokens: usize) -> Packed {
     packed.outline = outline(structure, MOST_FOR_OUTLINE.min(for_structure));
     left = left.saturating_sub(cost(&packed.imports) + cost(&packed.outline));
     packed.around = surroundings(snapshot, range, left);
-    // In one piece, the lines do not tell where the selection stands.
-    let shown_from = if packed.around.unbroken.is_empty() {
-        packed.around.starts_at
-    } else {
-        CharIdx(usize::MAX)
-    };
-    packed.enclosing = headers(structure, shown_from, for_headers);
+    // What the lines show already is not shown again: a model that is told so too often writes it itself.
+    packed.enclosing = headers(structure, packed.around.starts_at, for_headers);
     packed
 }
 
@@ -228,10 +217,8 @@ mod tests {
         assert!(packed.around.before.starts_with("use std::fmt;"));
         assert!(packed.around.after.ends_with("}\n"));
         assert_eq!((packed.rules.as_str(), packed.outline.as_str()), ("Be kind.", ""));
-        assert_eq!(packed.imports, "");
-        // The lines in one piece do not tell where in them the selection is.
+        assert_eq!((packed.imports.as_str(), packed.enclosing.as_str()), ("", ""));
         assert!(packed.around.unbroken.contains("        chosen();\n    }\n    pub fn function_2"));
-        assert_eq!(packed.enclosing, "impl Thing\n  pub fn function_1(&self) -> usize\n");
     }
 
     #[test]
@@ -241,7 +228,8 @@ mod tests {
         assert!(packed.outline.starts_with("impl Thing\n  pub fn function_0(&self) -> usize\n"));
         assert!(packed.around.before.contains("fn function_30"));
         assert!(packed.around.unbroken.contains("let x_11 = 11;\n        chosen();\n    }\n"));
-        assert_eq!(packed.enclosing, "impl Thing\n  pub fn function_30(&self) -> usize\n");
+        // The function is shown, the impl around it is not.
+        assert_eq!(packed.enclosing, "impl Thing\n");
     }
 
     #[test]
