@@ -73,6 +73,9 @@ pub(super) fn strip(mut code: Vec<String>, target: &Target<'_>) -> Vec<String> {
     if let Some(inner) = enclosed(&code, &around, target.selection) {
         return super::extract::without_blank_ends(inner.to_vec());
     }
+    while let Some(inner) = in_a_head(&code, target) {
+        code = super::extract::without_blank_ends(inner.to_vec());
+    }
     let n_before = echo_before(&code, &around.before, &selection, target.selection);
     code.drain(..n_before);
     let n_after = echo_after(&code, &around.after, &selection, target.selection);
@@ -89,6 +92,44 @@ fn enclosed<'a>(code: &'a [String], around: &Neighbors<'_>, text: &str) -> Optio
     let repeats = first.trim() == above.trim() && last.trim() == below.trim();
     let is_sure = is_substantial(first) && (balance(first) != [0; 3] || is_substantial(last));
     (repeats && is_sure && balance(&inner.join("\n")) == balance(text)).then_some(inner)
+}
+
+/// The code inside of a block that the selection stands in already, however far above that begins.
+fn in_a_head<'a>(code: &'a [String], target: &Target<'_>) -> Option<&'a [String]> {
+    let (first, rest) = code.split_first()?;
+    let selected = lines(target.selection).find(|line| !line.trim().is_empty())?;
+    let is_head = || {
+        // Most are not there at all, which is soon known.
+        target.before.contains(first.trim())
+            && heads_of(target, selected).any(|head| head.trim() == first.trim())
+    };
+    if !is_substantial(first) || first.trim() == selected.trim() || !is_head() {
+        return None;
+    }
+    if heads(first, rest) && !rest.is_empty() {
+        return Some(rest);
+    }
+    let (last, inner) = rest.split_last()?;
+    let closes =
+        balance(first).iter().zip(balance(last)).all(|(opens, closes)| opens + closes == 0);
+    let is_block = balance(first) != [0; 3] && closes && !is_substantial(last);
+    (is_block && balance(&inner.join("\n")) == balance(target.selection)).then_some(inner)
+}
+
+/// The lines above the selection that are indented less than all between them and it, innermost first.
+fn heads_of<'a>(target: &Target<'a>, selected: &str) -> impl Iterator<Item = &'a str> {
+    // The start of the selection's line may not be selected.
+    let lead = target.before.rsplit('\n').next().unwrap_or_default();
+    let mut depth = indent::of(lead).len()
+        + if lead.trim().is_empty() { indent::of(selected).len() } else { 0 };
+    let above = target.before[..target.before.len() - lead.len()].rsplit('\n');
+    above.filter(move |line| {
+        let is_head = !line.trim().is_empty() && indent::of(line).len() < depth;
+        if is_head {
+            depth = indent::of(line).len();
+        }
+        is_head
+    })
 }
 
 /// The code without repeated lines of what follows it, for a place with nothing selected.
