@@ -114,6 +114,26 @@ pub(super) fn from_lsp_content_change(
     }
 }
 
+/// An event as one change: what the client told, or of a whole text, what differs from the first to the last
+/// difference. `changes` are those of [`from_lsp_content_change`].
+pub(super) fn from_lsp_event(
+    text: &Rope,
+    event: &TextDocumentContentChangeEvent,
+    changes: &[Change],
+    encoding: Encoding,
+) -> Option<Change> {
+    if let Some(range) = event.range {
+        let range = from_lsp_range(text, range, encoding);
+        return Some(Change { range, text: event.text.clone() });
+    }
+    let (start, end) = (changes.last()?.range.start(), changes.first()?.range.end());
+    let mut new = text.clone();
+    changes.iter().for_each(|change| change.apply(&mut new));
+    let n_behind = text.len_chars() - end.0;
+    let new = new.slice(start.0..new.len_chars() - n_behind).to_string();
+    Some(Change { range: CharRange::new(start, end), text: new })
+}
+
 /// A diagnostic as the core knows it.
 pub(super) fn from_lsp_diagnostic(
     text: &Rope,

@@ -1,6 +1,7 @@
 //! What documents should look like once the client has done what it was asked; compared with what it sends.
 
 mod edit;
+mod pieces;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -101,12 +102,25 @@ impl Meant {
         }
     }
 
+    /// Whether an edit of a document is on its way.
+    pub(super) fn expects(&self, uri: &Url) -> bool {
+        self.edits.iter().any(|edit| edit.uri == *uri)
+    }
+
+    /// Notes an event as the client told it. To be called before its changes; `text` is still without it.
+    pub(super) fn begin_event(&mut self, uri: &Url, told: &Change, text: &Rope) {
+        for edit in self.of(uri) {
+            edit.begin_event(told, text);
+        }
+    }
+
     /// Rings for the edits that have made the whole text what it should be. To be called after each event.
     pub(super) fn end_event(&mut self, uri: &Url, text: &Rope) {
         for edit in self.of(uri) {
             if edit.has_made(text) {
                 // Nothing is lost of what was typed, unless it was written over.
-                edit.ring(edit.crossed.wrote_over || edit.crossed.apart);
+                let lies_over = edit.crossed.wrote_over || edit.lies_over(text);
+                edit.ring(lies_over || edit.crossed.apart);
             }
             edit.end_event(text);
         }
@@ -119,10 +133,11 @@ impl Meant {
         for edit in self.of(uri) {
             let crossed = &edit.crossed;
             let is_mixed = crossed.surely && crossed.wrote_over;
+            let has_crossed = crossed.apart || edit.lies_over(text);
             if !edit.has_rung() && edit.has_made_lines(text) {
-                edit.ring(crossed.apart || is_mixed);
+                edit.ring(has_crossed || is_mixed);
             } else if !edit.has_rung() && edit.is_in_place(text) {
-                edit.ring(crossed.apart || crossed.surely || crossed.wrote_over);
+                edit.ring(has_crossed || crossed.surely || crossed.wrote_over);
             }
             edit.end_message(text);
         }
@@ -175,6 +190,7 @@ mod tests {
         fn message(&mut self, changes: &[(usize, usize, &str)]) {
             for (start, end, new) in changes {
                 let change = change(*start, *end, new);
+                self.meant.begin_event(&self.uri, &change, &self.text);
                 self.meant.follow(&self.uri, &change, &self.text);
                 change.apply(&mut self.text);
                 self.meant.end_event(&self.uri, &self.text);
@@ -207,7 +223,7 @@ mod tests {
 
     #[test]
     fn what_the_client_tells_in_other_pieces_has_not_crossed() {
-        check(&[(1, 2, "\nB"), (3, 5, "!\n")], Some(true));
+        check(&[(2, 3, ""), (2, 2, "B!")], Some(true));
         check(&[(2, 6, "B!\nc\n")], Some(true));
     }
 
@@ -281,6 +297,20 @@ mod tests {
         assert_eq!(play.rung(), None);
         play.message(&[(1, 1, "\r")]);
         assert_eq!(play.rung(), Some(true));
+    }
+
+    #[test]
+    fn an_edit_beside_what_the_user_took_out_has_crossed_with_it() {
+        // "abc\n" is to become "X\n".
+        for (typed, edit) in [((1, 3, ""), (1, 2, "X")), ((0, 1, "q"), (0, 4, "X"))] {
+            let mut play = Play::new("\nabc\n", (1, 5), &[(1, 4, "X")]);
+            play.message(&[typed, edit]);
+            let is_there = play.text == "\nX\n";
+            assert_eq!(play.rung(), is_there.then_some(false), "{typed:?}");
+        }
+        let mut play = Play::new("abc\n", (0, 4), &[(0, 3, "X")]);
+        play.message(&[(0, 2, ""), (0, 1, "X")]);
+        assert_eq!(play.rung(), Some(false));
     }
 
     #[test]

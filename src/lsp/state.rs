@@ -225,7 +225,15 @@ impl State {
             let Some(document) = inner.documents.get_mut(uri) else { return false };
             inner.findings.remove(uri);
             for event in events {
-                for change in convert::from_lsp_content_change(document.text(), event, encoding) {
+                // Only while an edit is on its way somebody wants to know.
+                let told = inner.meant.expects(uri).then(|| event.clone());
+                let changes = convert::from_lsp_content_change(document.text(), event, encoding);
+                if let Some(told) = told.and_then(|told| {
+                    convert::from_lsp_event(document.text(), &told, &changes, encoding)
+                }) {
+                    inner.meant.begin_event(uri, &told, document.text());
+                }
+                for change in changes {
                     inner.reviews.follow(uri, &change, document.text());
                     inner.meant.follow(uri, &change, document.text());
                     document.apply(&change);

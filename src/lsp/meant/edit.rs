@@ -10,6 +10,7 @@ use crate::edits::Region;
 use crate::text::{Change, CharIdx, CharRange, Shift};
 
 use super::Bell;
+use super::pieces::Pieces;
 
 /// As many bytes of an edit, found in a change, are more than chance.
 const TELLING: usize = 8;
@@ -99,6 +100,8 @@ pub(super) struct Edit {
     parts: Vec<Part>,
     rung: Rung,
     message: Message,
+    /// The events that came together with the last one.
+    pieces: Pieces,
     /// What else happened to its place.
     pub(super) crossed: Crossed,
     /// Whether it changes more than line breaks.
@@ -130,10 +133,26 @@ impl Edit {
             parts: changes.into_iter().map(|it| Part::of(it, place, before)).collect(),
             rung: Rung::No,
             message: Message::default(),
+            pieces: Pieces::default(),
             crossed: Crossed::default(),
             is_of_words,
             bell: Arc::downgrade(bell),
         }
+    }
+
+    /// An event begins, told in these words; `text` is still without it.
+    pub(super) fn begin_event(&mut self, told: &Change, text: &Rope) {
+        let (start, end) = (self.region.range.start(), self.region.range.end());
+        let is_in_place = told.range.start() <= end && start <= told.range.end();
+        let is_told =
+            |part: &Part| part.n_removed == told.range.len() && same_lines(&part.text, &told.text);
+        let is_part = self.parts.iter().any(is_told);
+        self.pieces.follow(told, text, is_part, is_in_place);
+    }
+
+    /// Whether the events that came together with the last one lie over one another as no client tells of an edit.
+    pub(super) fn lies_over(&self, text: &Rope) -> bool {
+        self.pieces.overlap(text)
     }
 
     /// Follows a change of `text`, which is still without it.
@@ -183,6 +202,7 @@ impl Edit {
     /// All events of a message are over.
     pub(super) fn end_message(&mut self, text: &Rope) {
         let message = std::mem::take(&mut self.message);
+        self.pieces = Pieces::default();
         if message.is_in_place && self.rung == Rung::No {
             self.crossed.apart |= !self.is_in_part(text);
         }

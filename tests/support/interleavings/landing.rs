@@ -20,8 +20,6 @@ pub(crate) struct Landing {
     pub(crate) after: String,
     /// Whether the client applied it to the text that it was made for.
     pub(crate) is_in_sync: bool,
-    /// What it was to make of the text that it was made for.
-    planned: Option<String>,
     /// Whether the whole text was as it had been when the job began, whatever happened between.
     pub(crate) is_as_it_was: bool,
     /// The region, in characters of the document at the start.
@@ -65,66 +63,15 @@ impl Landing {
             problem.get_or_insert_with(|| "parts overlap".to_owned());
             parts.truncate(1);
         }
-        let planned = planned_on.map(|text| Self::planned(text, edits, client));
         Self {
             before: buffer.clone(),
             edits: parts,
-            planned,
             is_as_it_was: false,
             after: String::new(),
             is_in_sync,
             region: region.clone(),
             problem,
         }
-    }
-
-    /// What the edit makes of a text.
-    fn planned(text: &str, edits: &[Value], client: &Client) -> String {
-        let text = Buffer::new(text);
-        let at = |position: &Value| text.nearest(position, client.units);
-        let mut parts: Vec<(Range<usize>, &str)> = edits
-            .iter()
-            .map(|edit| {
-                let range = at(&edit["range"]["start"])..at(&edit["range"]["end"]);
-                (range, edit["newText"].as_str().unwrap_or_default())
-            })
-            .collect();
-        parts.sort_by_key(|(range, _)| (range.start, range.end));
-        let mut planned = text.clone();
-        for (range, new) in parts.into_iter().rev() {
-            planned.replace(range, new, Origin::Arawn);
-        }
-        planned.text()
-    }
-
-    /// Whether an edit that landed in another text has made of the region exactly what it was to make, and everything
-    /// that the user typed in that moment stands there, or stood there before. What the user did to lines that it
-    /// replaces makes no difference.
-    fn is_as_planned(&self, original: &str) -> bool {
-        let bounds = bounds_of(&self.before.cells, &self.region);
-        let chars = |text: &str| normal(text, "\n").chars().collect::<Vec<char>>();
-        let n_head = chars(&text_of(&self.before.cells[..bounds.start])).len();
-        let n_tail = chars(&text_of(&self.before.cells[bounds.end..])).len();
-        let after = chars(&self.after);
-        let is_made = self.planned.as_ref().is_some_and(|planned| {
-            let planned = chars(planned);
-            let n_same = after.iter().zip(&planned).take_while(|(one, other)| one == other).count();
-            let both = after.iter().rev().zip(planned.iter().rev());
-            let n_same_end = both.take_while(|(one, other)| one == other).count();
-            planned == after || n_same + n_tail >= after.len() || n_same_end + n_head >= after.len()
-        });
-        let new: String = self.edits.iter().map(|(_, text)| text.as_str()).collect();
-        !self.is_in_sync
-            && is_made
-            && self.edits.iter().all(|(range, _)| {
-                let typed: Vec<Cell> = self.before.cells[range.clone()]
-                    .iter()
-                    .filter(|cell| cell.origin == Origin::User)
-                    .copied()
-                    .collect();
-                let typed = text_of(&typed);
-                new.contains(typed.trim()) || original.contains(typed.trim())
-            })
     }
 
     /// Whether the text was as it had been, and the region got what was answered.
@@ -179,7 +126,6 @@ impl Landing {
         if (elsewhere && !original.is_empty())
             || self.is_in_the_old_place(answer)
             || self.is_as_answered(answer)
-            || self.is_as_planned(original)
             || self.is_between_equal_breaks(original, answer)
         {
             return Ok(());
