@@ -128,7 +128,9 @@ pub(super) fn from_lsp_event(
     }
     let (start, end) = (changes.last()?.range.start(), changes.first()?.range.end());
     let mut new = text.clone();
-    changes.iter().for_each(|change| change.apply(&mut new));
+    for change in changes {
+        change.apply(&mut new);
+    }
     let n_behind = text.len_chars() - end.0;
     let new = new.slice(start.0..new.len_chars() - n_behind).to_string();
     Some(Change { range: CharRange::new(start, end), text: new })
