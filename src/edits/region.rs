@@ -156,10 +156,12 @@ impl Region {
         }
     }
 
-    /// Whether it began a line, and what stood in the line above has come in front of it.
+    /// Whether it began a line, and what stood in the line above has come in front of it. Above the first line
+    /// there is none.
     fn has_lost_line_start(self, range: CharRange, edge: Self, before: &Rope, now: &Rope) -> bool {
         let start = self.range.start().0.min(now.len_chars());
-        edge.touched && begins_line(range.start().0, before) && !begins_line(start, now)
+        let had_line_above = range.start().0 > 0 && begins_line(range.start().0, before);
+        had_line_above && edge.touched && !begins_line(start, now)
     }
 
     fn contains(self, other: Self) -> bool {
@@ -234,6 +236,12 @@ mod tests {
         let (region, inside) = followed("a\nb\nc\n", (0, 4), &[change(0, 0, "x")]);
         assert!(region.touched);
         assert_eq!(inside, "xa\nb\n");
+    }
+
+    #[test]
+    fn what_is_typed_in_front_of_the_only_line_selected_at_the_start_of_a_text_is_before_it() {
+        let (region, now) = followed("let x = 1;\nlet y;\n", (0, 10), &[change(0, 0, " ")]);
+        assert_eq!((now.as_str(), region.touched, region.is_lost), ("let x = 1;", false, false));
     }
 
     #[test]

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tower_lsp::lsp_types::request::ApplyWorkspaceEdit;
-use tower_lsp::lsp_types::{ApplyWorkspaceEditParams, Url, WorkspaceEdit};
+use tower_lsp::lsp_types::{
+    ApplyWorkspaceEditParams, ApplyWorkspaceEditResponse, Url, WorkspaceEdit,
+};
 
 use crate::text::{Change, CharRange, Snapshot};
 
@@ -109,16 +111,24 @@ enum Answered {
 async fn send(session: &Session, label: &str, edit: WorkspaceEdit, sent: Sent) -> Answered {
     let params = ApplyWorkspaceEditParams { label: Some(label.to_owned()), edit };
     let limit = session.limits.client_answer;
+    let mut question = std::pin::pin!(ask::<ApplyWorkspaceEdit>(&session.client, params, limit));
     let answered = tokio::select! {
         biased;
         is_clean = sent.bell.rung() => {
+            // The user may have done, for a moment, just what the edit does; a client that checks versions refuses it.
+            if sent.is_versioned
+                && let Some(reason) = refusal(question).await
+                && !sent.bell.is_there()
+            {
+                return Answered::Refused(reason);
+            }
             return Answered::Done(if is_clean {
                 Applied::Yes(Sent { has_arrived: true, ..sent })
             } else {
                 Applied::Crossed(sent)
             });
         }
-        answered = ask::<ApplyWorkspaceEdit>(&session.client, params, limit) => answered,
+        answered = &mut question => answered,
     };
     match answered {
         Ok(response) if response.applied && sent.is_versioned => Answered::Done(Applied::Yes(sent)),
@@ -135,6 +145,19 @@ async fn send(session: &Session, label: &str, edit: WorkspaceEdit, sent: Sent) -
     }
 }
 
+/// Why the client refuses, if it says so soon.
+async fn refusal(
+    question: impl Future<Output = Result<ApplyWorkspaceEditResponse, NoResult>>,
+) -> Option<String> {
+    match tokio::time::timeout(ECHO, question).await {
+        Ok(Ok(response)) if !response.applied => {
+            Some(neutral::one_line(&response.failure_reason.unwrap_or_default()))
+        }
+        Ok(Err(NoResult::Refused(reason))) => Some(neutral::one_line(&reason)),
+        _ => None,
+    }
+}
+
 /// Believes a refusal at once where the client had reason to find the edit stale. Else its next text may show that
 /// it took the edit all the same, and a second one would do everything twice.
 async fn refused(sent: Sent, reason: &str) -> Answered {
@@ -145,7 +168,10 @@ async fn refused(sent: Sent, reason: &str) -> Answered {
     match tokio::time::timeout(ECHO, sent.bell.rung()).await {
         Ok(true) => Answered::Done(Applied::Yes(Sent { has_arrived: true, ..sent })),
         Ok(false) => Answered::Done(Applied::Crossed(sent)),
-        Err(_elapsed) if sent.bell.seems_taken() => Answered::Done(Applied::Crossed(sent)),
+        // What is closed cannot get it a second time.
+        Err(_elapsed) if sent.bell.seems_taken() && !sent.bell.is_closed() => {
+            Answered::Done(Applied::Crossed(sent))
+        }
         Err(_elapsed) => refused,
     }
 }

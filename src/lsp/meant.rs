@@ -24,6 +24,8 @@ pub(super) struct Bell {
     came_late: AtomicBool,
     might_be_late: AtomicBool,
     was_one: AtomicBool,
+    is_closed: AtomicBool,
+    is_there: AtomicBool,
 }
 
 impl Bell {
@@ -52,6 +54,16 @@ impl Bell {
     /// The same, where somebody may have typed by chance what looks like the edit.
     pub(super) fn may_have_come_late(&self) -> bool {
         self.might_be_late.load(Ordering::Relaxed)
+    }
+
+    /// Whether the edit is in its place, as far as the client has told.
+    pub(super) fn is_there(&self) -> bool {
+        self.is_there.load(Ordering::Relaxed)
+    }
+
+    /// Whether the document was closed meanwhile.
+    pub(super) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Relaxed)
     }
 
     /// Whether a single change made it ring: so do clients that tell of all parts of an edit as one.
@@ -89,6 +101,7 @@ impl Meant {
             let is_concerned = edit.uri == *uri;
             if is_concerned && let Some(bell) = edit.bell.upgrade() {
                 bell.has_news.store(true, Ordering::Relaxed);
+                bell.is_closed.store(true, Ordering::Relaxed);
             }
             !is_concerned
         });
@@ -238,6 +251,14 @@ mod tests {
     }
 
     #[test]
+    fn what_is_typed_right_after_the_edit_is_no_second_landing() {
+        let mut play = Play::new("let x = 1;\n", (0, 11), &[(8, 9, "22")]);
+        play.message(&[(8, 9, "22"), (10, 10, " ")]);
+        assert_eq!(play.rung(), Some(true));
+        assert!(!play.bell.came_late() && !play.bell.may_have_come_late());
+    }
+
+    #[test]
     fn an_edit_that_the_user_made_in_the_same_message_lands_elsewhere() {
         let mut play = Play::new("ab  \ncd\n", (0, 5), &[(2, 4, "")]);
         play.message(&[(2, 4, ""), (0, 0, "xx"), (2, 4, "")]);
@@ -250,7 +271,7 @@ mod tests {
         let mut play = Play::new("\ta\n\tb\n", (0, 6), &[(0, 0, "new\n"), (0, 1, "    ")]);
         play.message(&[(0, 1, "    ")]);
         assert_eq!(play.rung(), None, "it looks like the second part");
-        play.message(&[(0, 0, "new\n"), (5, 5, "   ")]);
+        play.message(&[(0, 0, "new\n"), (4, 5, "    ")]);
         assert_eq!(play.rung(), Some(true));
         assert!(play.bell.came_late());
     }

@@ -1,5 +1,6 @@
 //! An edit that the client was given: whether it has got to its place, and what else happened there.
 
+use std::ops::Range;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
@@ -23,10 +24,13 @@ const MOST_PARTS: usize = 64;
 struct Part {
     /// Where it begins in the text that the edit was made for.
     at: Spot,
-    /// The same, in characters from the start of the place.
-    n_before: usize,
+    /// What it replaces, in bytes of what stood in the place.
+    replaced: Range<usize>,
     n_removed: usize,
     text: String,
+    /// Characters taken out and put in, a `\r\n` as one.
+    n_taken: usize,
+    n_added: usize,
     /// The client has told of such a change.
     is_seen: bool,
     /// It has told of one at just this place, together with the last one.
@@ -60,6 +64,8 @@ struct Message {
     is_in_place: bool,
     /// One of the last event's was, and is no part of the edit.
     is_strange: bool,
+    /// The event that is being told is a part of the edit, or all of it.
+    is_edit: bool,
     /// Whether a second landing is among them, after the bell rang.
     comes_late: Option<Late>,
 }
@@ -122,7 +128,7 @@ impl Edit {
         bell: &Arc<Bell>,
     ) -> Self {
         let original = before.slice(place.chars()).to_string();
-        let is_of_words = !same_lines(&original, &text);
+        let is_of_words = !same_lines(original.chars(), text.chars());
         Self {
             uri,
             before: before.clone(),
@@ -144,9 +150,11 @@ impl Edit {
     pub(super) fn begin_event(&mut self, told: &Change, text: &Rope) {
         let (start, end) = (self.region.range.start(), self.region.range.end());
         let is_in_place = told.range.start() <= end && start <= told.range.end();
-        let is_told =
-            |part: &Part| part.n_removed == told.range.len() && same_lines(&part.text, &told.text);
+        let is_told = |part: &Part| {
+            part.n_removed == told.range.len() && same_lines(part.text.chars(), told.text.chars())
+        };
         let is_part = self.parts.iter().any(is_told);
+        self.message.is_edit = is_part || self.is_like(told);
         self.pieces.follow(told, text, is_part, is_in_place);
     }
 
@@ -171,8 +179,10 @@ impl Edit {
         if self.region.touched {
             self.message.is_in_place = true;
             self.message.is_strange |= !self.is_part(&change.text);
-            // What seemed to be the edit was the user's: the edit comes last in its message, or alone.
-            let comes_late = (self.rung == Rung::Now).then_some(Late::Surely);
+            // What seemed to be the edit was the user's: the edit comes last in its message, or alone. What does
+            // not look like it the user has typed afterwards.
+            let is_late = self.rung == Rung::Now && self.message.is_edit;
+            let comes_late = is_late.then_some(Late::Surely);
             self.message.comes_late = self.message.comes_late.max(comes_late);
         }
     }
@@ -203,13 +213,15 @@ impl Edit {
     pub(super) fn end_message(&mut self, text: &Rope) {
         let message = std::mem::take(&mut self.message);
         self.pieces = Pieces::default();
-        if message.is_in_place && self.rung == Rung::No {
-            self.crossed.apart |= !self.is_in_part(text);
+        if message.is_in_place && self.rung == Rung::No && !self.crossed.apart {
+            self.crossed.apart = !self.is_in_part(text);
         }
         self.parts.iter_mut().for_each(|part| part.is_again = false);
         // An edit that was taken back, or made again after that, has not come late.
         let is_known = *text == self.before || *text == self.whole;
         if let Some(bell) = self.bell.upgrade() {
+            let is_there = self.has_rung() && (self.has_made(text) || self.is_in_place(text));
+            bell.is_there.store(is_there, Ordering::Relaxed);
             if self.rung == Rung::Now {
                 bell.was_one.store(self.crossed.put_in.len() == 1, Ordering::Relaxed);
             }
@@ -242,44 +254,58 @@ impl Edit {
     /// Whether a text is a part of the edit, or what is left of one where it agrees with what was there.
     fn is_part(&self, text: &str) -> bool {
         let is_rest = |part: &Part| text.len() >= TELLING && part.text.contains(text);
-        self.parts.iter().any(|part| same_lines(&part.text, &text) || is_rest(part))
+        self.parts.iter().any(|part| same_lines(part.text.chars(), text.chars()) || is_rest(part))
     }
 
     /// Whether the place holds what is there when some parts are, from the last to the first or the other way
     /// round: a client may tell of each in a message of its own.
     fn is_in_part(&self, text: &Rope) -> bool {
         let Some(now) = text.get_slice(self.region.range.chars()) else { return false };
-        let now = now.to_string();
         let n_parts = self.parts.len();
-        n_parts <= MOST_PARTS
-            && (1..n_parts).any(|n| {
-                same_lines(&now, &self.with_parts(&self.parts[..n]))
-                    || same_lines(&now, &self.with_parts(&self.parts[n..]))
-            })
+        if n_parts > MOST_PARTS {
+            return false;
+        }
+        let n_now = with_line_feeds(now.chars()).count();
+        let n_original = with_line_feeds(self.original.chars()).count();
+        let is_with = |parts: &[Part]| {
+            let added: usize = parts.iter().map(|part| part.n_added).sum();
+            let removed: usize = parts.iter().map(|part| part.n_taken).sum();
+            // Of another length it is soon known, and the place may be large.
+            n_original + added == n_now + removed && same_lines(now.chars(), self.with_parts(parts))
+        };
+        (1..n_parts).any(|n| is_with(&self.parts[..n]) || is_with(&self.parts[n..]))
     }
 
     /// What stood in the place, with these parts of the edit.
-    fn with_parts(&self, parts: &[Part]) -> String {
-        let mut text = Rope::from_str(&self.original);
-        for part in parts.iter().rev() {
-            text.remove(part.n_before..part.n_before + part.n_removed);
-            text.insert(part.n_before, &part.text);
-        }
-        text.to_string()
+    fn with_parts<'a>(&'a self, parts: &'a [Part]) -> impl Iterator<Item = char> + 'a {
+        let mut at = 0;
+        let up_to_part = parts.iter().flat_map(move |part| {
+            let kept = &self.original[at.min(part.replaced.start)..part.replaced.start];
+            at = part.replaced.end;
+            kept.chars().chain(part.text.chars())
+        });
+        let rest = parts.last().map_or(0, |part| part.replaced.end);
+        up_to_part.chain(self.original[rest..].chars())
     }
 
     /// Whether the place holds what was meant.
     pub(super) fn is_in_place(&self, text: &Rope) -> bool {
-        text.get_slice(self.region.range.chars())
-            .is_some_and(|now| now == self.text.as_str() || self.is_alike(&now, &self.text))
+        text.get_slice(self.region.range.chars()).is_some_and(|now| {
+            now == self.text.as_str() || self.is_alike(now.chars(), self.text.chars())
+        })
     }
 
     /// Whether the whole text is what was meant but for its line breaks.
     pub(super) fn has_made_lines(&self, text: &Rope) -> bool {
-        text.len_lines() == self.whole.len_lines() && self.is_alike(text, &self.whole)
+        text.len_lines() == self.whole.len_lines()
+            && self.is_alike(text.chars(), self.whole.chars())
     }
 
-    fn is_alike(&self, text: &impl ToString, meant: &impl ToString) -> bool {
+    fn is_alike(
+        &self,
+        text: impl Iterator<Item = char>,
+        meant: impl Iterator<Item = char>,
+    ) -> bool {
         self.is_of_words && same_lines(text, meant)
     }
 
@@ -335,10 +361,16 @@ impl Spot {
 
 impl Part {
     fn of(change: Change, place: CharRange, before: &Rope) -> Self {
+        let place_start = place.start().0;
+        let place = before.slice(place.chars());
+        let from = change.range.start().0.saturating_sub(place_start).min(place.len_chars());
+        let to = (from + change.range.len()).min(place.len_chars());
         Self {
             at: Spot::of(change.range, before),
-            n_before: change.range.start().0.saturating_sub(place.start().0),
+            replaced: place.char_to_byte(from)..place.char_to_byte(to),
             n_removed: change.range.len(),
+            n_taken: with_line_feeds(place.slice(from..to).chars()).count(),
+            n_added: with_line_feeds(change.text.chars()).count(),
             text: change.text,
             is_seen: false,
             is_again: false,
@@ -352,6 +384,15 @@ impl Part {
 
 /// Whether texts are alike but for their line breaks: some clients allow one in a document and turn all others
 /// into it.
-fn same_lines(one: &impl ToString, other: &impl ToString) -> bool {
-    one.to_string().replace("\r\n", "\n") == other.to_string().replace("\r\n", "\n")
+fn same_lines(one: impl Iterator<Item = char>, other: impl Iterator<Item = char>) -> bool {
+    with_line_feeds(one).eq(with_line_feeds(other))
+}
+
+/// Characters with `\n` in place of `\r\n`.
+fn with_line_feeds(chars: impl Iterator<Item = char>) -> impl Iterator<Item = char> {
+    let mut chars = chars.peekable();
+    std::iter::from_fn(move || {
+        let c = chars.next()?;
+        if c == '\r' && chars.peek() == Some(&'\n') { chars.next() } else { Some(c) }
+    })
 }
