@@ -154,7 +154,8 @@ impl Edit {
             part.n_removed == told.range.len() && same_lines(part.text.chars(), told.text.chars())
         };
         let is_part = self.parts.iter().any(is_told);
-        self.message.is_edit = is_part || self.is_like(told);
+        self.message.is_edit =
+            is_part || self.is_like(told) || self.is_told_at_its_spot(told, text);
         self.pieces.follow(told, text, is_part, is_in_place);
     }
 
@@ -198,6 +199,8 @@ impl Edit {
         bell.has_crossed.store(has_crossed, Ordering::Relaxed);
         bell.arrived.notify_one();
         self.rung = Rung::Now;
+        // What made it ring may have been the user's.
+        self.parts.iter_mut().for_each(|part| part.is_again = false);
         if bell.seems_taken() {
             self.parts.iter_mut().for_each(|part| part.is_seen = true);
         }
@@ -249,6 +252,23 @@ impl Edit {
             is_in(part.text.trim(), &change.text, TELLING)
                 || is_in(change.text.trim(), &part.text, 3 * TELLING)
         })
+    }
+
+    /// Whether an event is where the client would tell of the edit or a part of it, and puts in the same. What it
+    /// takes out there may be something else by then.
+    fn is_told_at_its_spot(&self, told: &Change, text: &Rope) -> bool {
+        let spot = Spot::of(told.range, text);
+        let is_part =
+            |part: &Part| part.at == spot && same_lines(part.text.chars(), told.text.chars());
+        let is_all = match self.parts.as_slice() {
+            [first, .., last] => {
+                first.at == spot
+                    && told.text.starts_with(&first.text)
+                    && told.text.ends_with(&last.text)
+            }
+            _ => false,
+        };
+        is_all || self.parts.iter().any(is_part)
     }
 
     /// Whether a text is a part of the edit, or what is left of one where it agrees with what was there.

@@ -82,6 +82,23 @@ impl Landing {
                 == self.after
     }
 
+    /// Whether something was inserted into another text of the same name where all before it, or all behind it, is
+    /// as it was in the text that it was made for.
+    pub(crate) fn is_in_its_old_place_of_another_text(&self, document: &str, answer: &str) -> bool {
+        let [(place, text)] = self.edits.as_slice() else { return false };
+        let document: Vec<char> = document.chars().collect();
+        let cells = &self.before.cells;
+        self.region.is_empty()
+            && place.is_empty()
+            && text == answer
+            && (text_of(&cells[..place.start])
+                .chars()
+                .eq(document[..self.region.start].iter().copied())
+                || text_of(&cells[place.end..])
+                    .chars()
+                    .eq(document[self.region.end..].iter().copied()))
+    }
+
     /// Whether something was inserted between line breaks, next to where it belongs: nobody can tell one from the
     /// other.
     fn is_between_equal_breaks(&self, original: &str, answer: &str) -> bool {
