@@ -80,6 +80,9 @@ impl EngineError {
                 "choose another with `arawn local setup --model`".to_owned()
             }
             Self::Failed { reason } if is_about_projector(reason) => PROJECTOR_HINT.to_owned(),
+            Self::Failed { reason } if reason.contains("corrupted") => {
+                "the model's file was cut short or damaged: bring it here again".to_owned()
+            }
             Self::Failed { .. } => {
                 "`arawn local status` tells where its log is; a smaller model or `local.context` needs less memory"
                     .to_owned()
