@@ -105,9 +105,9 @@ pub(crate) async fn run(
     let mut answer = assistant.route(&order, &compose, watch).await.map_err(JobError::NoAnswer)?;
     answer.remarks.extend(staged.left_out_remark());
     let result = match message::cleaned(&answer.text) {
-        None => Outcome::Unusable { reason: "the answer holds no message".to_owned() },
-        Some(message) if is_message(&job.snapshot.language) => into_document(job, &message),
-        Some(message) => {
+        Err(reason) => Outcome::Unusable { reason: reason.to_owned() },
+        Ok(message) if is_message(&job.snapshot.language) => into_document(job, &message),
+        Ok(message) => {
             Outcome::Answer { title: job.action.title.clone(), markdown: message + "\n" }
         }
     };
