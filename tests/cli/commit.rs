@@ -75,6 +75,16 @@ async fn a_repeated_difference_is_no_message() {
     assert!(text(&ran.stderr).contains("the model repeated the difference"), "{ran:?}");
 }
 
+/// The message is shown in a document of ours, and a second one could not be asked for there.
+#[tokio::test(flavor = "multi_thread")]
+async fn beside_an_answer_of_ours_the_repository_is_that_of_the_workspace() {
+    let (_upstream, home) = repository(&[MESSAGE]).await;
+    home.write("state/arawn/answers/commit-1.md", "# Commit message\n");
+    let answer = home.path("state/arawn/answers/commit-1.md");
+    let ran = arawn(&home, &["run", "commit", answer.to_str().unwrap()]).await;
+    assert_eq!(text(&ran.stdout), CLEANED, "{ran:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn secret_and_ignored_files_are_left_out_of_the_difference() {
     let (upstream, home) = repository(&[MESSAGE]).await;
