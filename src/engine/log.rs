@@ -149,7 +149,7 @@ mod tests {
         assert_eq!(log.complaint(), "error loading model: not a GGUF file");
     }
 
-    /// The engine of the package has no build number: every failure was told as "build_info: b0-unknown".
+    /// The engine of the package has no build number: every failure was told as `build_info: b0-unknown`.
     #[test]
     fn what_is_said_in_passing_is_not_the_reason() {
         let (_folder, log) = log();
