@@ -205,4 +205,5 @@ def main():
     assert not running()
 
 
-main()
+if __name__ == "__main__":
+    main()

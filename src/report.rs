@@ -106,7 +106,7 @@ impl fmt::Display for Report {
             write!(f, " ({cause})")?;
         }
         match &self.hint {
-            Some(hint) => write!(f, ". {hint}"),
+            Some(hint) => write!(f, "; {hint}"),
             None => Ok(()),
         }
     }

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal as _, Write};
 use std::process::ExitCode;
 
-use super::{Interruptible, Session, block_on, output_failed, terminal, workspace_here};
+use super::{Interruptible, Session, block_on, fold, output_failed, terminal, workspace_here};
 use crate::doctor::{self, Depth, Finding, Level};
 use crate::report::Report;
 
@@ -40,10 +40,17 @@ pub(super) fn run(
         }
     })?;
     let Interruptible::Finished(findings) = examined else { return Ok(ExitCode::from(130)) };
-    let text = if arguments.json { json(&findings) } else { text(&findings, is_colorful(session)) };
+    let text = if arguments.json {
+        json(&findings)
+    } else {
+        text(&findings, is_colorful(session), fold::width(&io::stdout()))
+    };
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|e| output_failed(&e))?;
     Ok(ExitCode::from(doctor::exit_code(&findings)))
 }
+
+/// Where the text of a finding begins, behind the word that tells how bad it is.
+const COLUMN: usize = 8;
 
 fn is_colorful(session: &Session) -> bool {
     io::stdout().is_terminal()
@@ -56,20 +63,31 @@ fn json(findings: &[Finding]) -> String {
     json.expect("findings are plain text") + "\n"
 }
 
-/// A line for each finding, its next step behind an arrow.
-fn text(findings: &[Finding], is_colorful: bool) -> String {
+/// A line for each finding, its next step behind an arrow; on a terminal, folded, and the next step below.
+fn text(findings: &[Finding], is_colorful: bool, width: Option<usize>) -> String {
     let line = |finding: &Finding| {
         let Finding { area, level, message, hint } = finding;
-        let hint = hint.as_ref().map(|hint| format!(" -> {hint}")).unwrap_or_default();
-        let line = format!(" {area}: {message}{hint}");
         let word = format!("{:7}", level.as_str());
+        let line = terminal::harmless(&format!("{word} {area}: {message}")).into_owned();
+        let hint = hint.as_ref().map(|hint| terminal::harmless(&format!("-> {hint}")).into_owned());
+        let line = match (width, hint) {
+            (None, None) => line,
+            (None, Some(hint)) => format!("{line} {hint}"),
+            (Some(width), None) => fold::line(&line, width, COLUMN),
+            (Some(width), Some(hint)) => {
+                let hint = fold::line(&format!("{:COLUMN$}{hint}", ""), width, COLUMN + 3);
+                format!("{}\n{hint}", fold::line(&line, width, COLUMN))
+            }
+        };
         let color = match level {
             Level::Ok => 32,
             Level::Warning => 33,
             Level::Problem(_) => 31,
         };
-        let word = if is_colorful { format!("\x1b[{color}m{word}\x1b[0m") } else { word };
-        format!("{word}{}\n", terminal::harmless(&line))
+        match line.strip_prefix(&word) {
+            Some(rest) if is_colorful => format!("\x1b[{color}m{word}\x1b[0m{rest}\n"),
+            _ => format!("{line}\n"),
+        }
     };
     findings.iter().map(line).collect()
 }

@@ -169,6 +169,10 @@ fn plan(
         (None, Some(questions)) => ask_for_model(&backend, usual, &listed, questions)?,
         (None, None) => usual,
     };
+    // The local engine's first model is the one that was set up last, also the next time.
+    let is_first = listed.first().is_some_and(|info| Some(&info.id) == model.as_ref());
+    let is_local = settings.backend(&backend).is_some_and(|backend| backend.engine.is_some());
+    let written = model.clone().filter(|_| !(is_local && is_first && globals.model.is_none()));
     let fallback = match (&arguments.fallback, questions.as_deref_mut()) {
         (Some(names), _) => names_of(names.iter().map(String::as_str)),
         (None, Some(questions)) => ask_for_fallback(settings, &backend, questions)?,
@@ -185,7 +189,7 @@ fn plan(
     let mut next_steps = offers::steps_for_model(settings, &backend, model.as_deref(), &listed);
     let (keys, missing) = offers::keys(settings, std::iter::once(&backend).chain(&fallback));
     next_steps.extend(missing);
-    Ok(Plan { choices: Choices { backend, model, fallback, keys }, editor, next_steps })
+    Ok(Plan { choices: Choices { backend, model: written, fallback, keys }, editor, next_steps })
 }
 
 fn ask_for_backend(offers: &[Offer], questions: &mut Questions) -> Result<BackendName, Halt> {

@@ -11,6 +11,7 @@ mod config;
 mod doctor;
 mod embed;
 mod findings;
+mod fold;
 mod init;
 mod line_editor;
 mod local;
@@ -315,7 +316,8 @@ fn print_report(report: &Report) {
 
 /// Writes a line to stderr, made harmless for terminals.
 fn note(line: &str) {
-    let _ = writeln!(io::stderr(), "{}", terminal::harmless(line));
+    let line = terminal::harmless(line);
+    let _ = writeln!(io::stderr(), "{}", fold::text(&line, fold::width(&io::stderr())));
 }
 
 fn output_failed(error: &io::Error) -> Report {

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use super::config::print;
-use super::{Interruptible, Session, block_on, terminal, workspace_here};
+use super::{Interruptible, Session, block_on, fold, terminal, workspace_here};
 use crate::config::Environment;
 use crate::doctor::{self, Checked, Condition, Overview};
 use crate::report::Report;
@@ -15,7 +15,9 @@ pub(super) fn run(session: &Session, out: &mut dyn Write) -> Result<ExitCode, Re
     match block_on(async { Ok(doctor::overview(&inputs).await) })? {
         Interruptible::Finished(overview) => {
             let text = text(&overview, &session.environment);
-            print(out, &terminal::harmless(&text)).map(|()| ExitCode::SUCCESS)
+            let text = terminal::harmless(&text);
+            print(out, &fold::text(&text, fold::width(&std::io::stdout())))
+                .map(|()| ExitCode::SUCCESS)
         }
         Interruptible::Interrupted => Ok(ExitCode::from(130)),
     }

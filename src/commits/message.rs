@@ -5,23 +5,47 @@ use crate::text::without_invisible;
 /// How long a line may be.
 const WIDTH: usize = 72;
 
-/// The message of an answer: a subject of at most 72 characters and a wrapped body. `None` where there is none.
-pub(super) fn cleaned(answer: &str) -> Option<String> {
+/// Why an answer is no message.
+const EMPTY: &str = "the answer holds no message";
+/// What models do that are too small for the task.
+const ECHO: &str = "the model repeated the difference instead of telling what it changes";
+
+/// The message of an answer: a subject of at most 72 characters and a wrapped body; a reason where there is none.
+pub(super) fn cleaned(answer: &str) -> Result<String, &'static str> {
     let answer = without_invisible(answer).replace("\r\n", "\n");
     let answer = without_thoughts(&answer);
-    let lines = without_talk(&unfenced(answer));
+    let lines = unfenced(answer);
+    let told = lines.iter().take_while(|line| !is_of_difference(line));
+    let told: Vec<String> = told.filter(|line| !is_status(line)).cloned().collect();
+    let reason = if told.len() < lines.len() { ECHO } else { EMPTY };
+    let lines = without_talk(&told);
     let mut lines = lines.into_iter().skip_while(|line| line.trim().is_empty());
-    let subject = bare_subject(&lines.next()?);
+    let subject = bare_subject(&lines.next().ok_or(reason)?);
     if subject.is_empty() {
-        return None;
+        return Err(reason);
     }
-    let mut body: Vec<String> = lines.map(|line| line.trim_end().to_owned()).collect();
+    let says_again = |line: &String| bare_subject(line) == subject;
+    let mut body: Vec<String> =
+        lines.filter(|line| !says_again(line)).map(|line| line.trim_end().to_owned()).collect();
     let (subject, rest) = fitted(&subject);
     if let Some(rest) = rest {
         body.splice(0..0, [rest, String::new()]);
     }
     let body = wrapped(&body);
-    Some(if body.is_empty() { subject } else { format!("{subject}\n\n{body}") })
+    Ok(if body.is_empty() { subject } else { format!("{subject}\n\n{body}") })
+}
+
+/// Whether a line can only come from the difference that the model was shown.
+fn is_of_difference(line: &str) -> bool {
+    ["diff --git ", "@@ -", "--- a/", "+++ b/"].iter().any(|mark| line.starts_with(mark))
+}
+
+/// Whether a line is one of the list of files that the model was shown: `M src/main.rs`.
+fn is_status(line: &str) -> bool {
+    let line = line.trim().trim_matches(['*', '`', '-', ' ', ':']);
+    line.split_once(' ').is_some_and(|(kind, file)| {
+        matches!(kind, "M" | "A" | "D" | "T") && !file.is_empty() && !file.contains(' ')
+    })
 }
 
 fn without_thoughts(answer: &str) -> &str {
@@ -64,10 +88,16 @@ fn is_talk(line: &str) -> bool {
         "this commit message",
         "the commit message",
     ];
-    let line = line.trim().to_lowercase();
+    let line = line.trim().trim_matches(['#', '*', '-', ' ']).to_lowercase();
+    if matches!(
+        line.trim_end_matches(':'),
+        "commit message" | "commit" | "changes" | "changes made"
+    ) {
+        return true;
+    }
     HEADS.iter().any(|head| {
         line.strip_prefix(head).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
-    }) || (line.starts_with("commit message") && line.trim_end_matches('*').ends_with(':'))
+    }) || (line.starts_with("commit message") && line.ends_with(':'))
 }
 
 fn without_talk(lines: &[String]) -> Vec<String> {
@@ -88,6 +118,7 @@ fn without_talk(lines: &[String]) -> Vec<String> {
 /// A subject without what models wrap it in.
 fn bare_subject(line: &str) -> String {
     let mut line = line.trim().trim_start_matches(['#', '>', ' ']);
+    line = line[bullet(line)..].trim_start_matches(['•', ' ']);
     for label in ["commit message:", "subject:", "title:", "**commit message:**", "**subject:**"] {
         if line.get(..label.len()).is_some_and(|head| head.eq_ignore_ascii_case(label)) {
             line = line[label.len()..].trim();
@@ -117,7 +148,21 @@ fn fitted(subject: &str) -> (String, Option<String>) {
     let end = clause
         .or(word)
         .unwrap_or_else(|| head.char_indices().nth(WIDTH).map_or(head.len(), |(at, _)| at));
-    (head[..end].trim_end().to_owned(), Some(format!("{subject}.")))
+    (without_loose_end(&head[..end]).to_owned(), Some(format!("{subject}.")))
+}
+
+/// A cut subject without the small words at its end, which lead to what was cut.
+fn without_loose_end(subject: &str) -> &str {
+    const LEADING: [&str; 14] = [
+        "a", "an", "and", "by", "for", "from", "in", "into", "of", "on", "or", "the", "to", "with",
+    ];
+    let mut kept = subject.trim_end();
+    while let Some((rest, word)) = kept.rsplit_once(' ')
+        && LEADING.contains(&word.to_lowercase().as_str())
+    {
+        kept = rest.trim_end();
+    }
+    kept
 }
 
 /// The body with lines that fit; lists, indented lines and paragraphs stay what they are.
@@ -203,7 +248,7 @@ mod tests {
     use super::*;
 
     fn check(answer: &str, expected: &str) {
-        assert_eq!(cleaned(answer).as_deref(), Some(expected), "{answer:?}");
+        assert_eq!(cleaned(answer).as_deref(), Ok(expected), "{answer:?}");
     }
 
     #[test]
@@ -249,6 +294,42 @@ mod tests {
         );
     }
 
+    /// So did Qwen2.5-Coder-1.5B: the subject stood in the history as "- Adds a method ...".
+    #[test]
+    fn a_cut_subject_ends_with_a_word_that_means_something() {
+        let message = cleaned(
+            "Optimize the function that finds mean times by sorting requests in the descending order",
+        );
+        let message = message.unwrap();
+        assert_eq!(
+            message.lines().next(),
+            Some("Optimize the function that finds mean times by sorting requests")
+        );
+    }
+
+    #[test]
+    fn a_list_begins_with_the_subject() {
+        check("- Add `remove`\n- Count twice", "Add `remove`\n\n- Count twice");
+        check("### Commit Message\n\n- Sort downwards\n\n- Sort downwards.", "Sort downwards");
+        check("Changes made:\n- Sort downwards", "Sort downwards");
+        check("- Changes:\n  - Sort downwards", "Sort downwards");
+        check("1. Sort downwards", "Sort downwards");
+    }
+
+    /// So did Qwen2.5-Coder-0.5B, and the difference stood in the history as the message.
+    #[test]
+    fn a_difference_is_no_message() {
+        let difference = "M src/a.rs\n\ndiff --git a/src/a.rs b/src/a.rs\n--- a/src/a.rs\n+++ b/src/a.rs\n@@ -1 +1 @@\n-a\n+b";
+        assert_eq!(cleaned(difference), Err(ECHO));
+        assert_eq!(
+            cleaned(&format!("The commit message is:\n\n```\n{difference}\n```")),
+            Err(ECHO)
+        );
+        assert_eq!(cleaned("- M `src/a.rs`:"), Err(ECHO));
+        check(&format!("Say b\n\n{difference}"), "Say b");
+        check("A new way to sort", "A new way to sort");
+    }
+
     #[test]
     fn git_would_drop_lines_that_begin_with_a_hash() {
         check("Fix\n\nSee\n\n#12 and others", "Fix\n\nSee\n\n #12 and others");
@@ -256,7 +337,7 @@ mod tests {
 
     #[test]
     fn nothing_is_no_message() {
-        assert_eq!(cleaned("```\n```"), None);
-        assert_eq!(cleaned("Here is the message:\n"), None);
+        assert_eq!(cleaned("```\n```"), Err(EMPTY));
+        assert_eq!(cleaned("Here is the message:\n"), Err(EMPTY));
     }
 }

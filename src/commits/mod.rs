@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::actions::Output;
 use crate::assistant::{Assistant, Finished, Job, JobError, Outcome};
+use crate::config::Environment;
 use crate::context::Structure;
 use crate::gate::Origin;
 use crate::model::{Request, TooLong};
@@ -75,7 +76,7 @@ pub(crate) async fn run(
         let (settings, job) = (settings.clone(), job.clone());
         let gate = assistant.shared_gate();
         let looking = tokio::task::spawn_blocking(move || {
-            let folder = folder(&job, &settings.environment.working_folder);
+            let folder = folder(&job, &settings.environment);
             let allowed = |path: &Path, roots: &[PathBuf]| gate.check_file(&settings, path, roots);
             staged::read(&folder, &settings.environment, &job.workspace, &allowed)
         });
@@ -105,9 +106,9 @@ pub(crate) async fn run(
     let mut answer = assistant.route(&order, &compose, watch).await.map_err(JobError::NoAnswer)?;
     answer.remarks.extend(staged.left_out_remark());
     let result = match message::cleaned(&answer.text) {
-        None => Outcome::Unusable { reason: "the answer holds no message".to_owned() },
-        Some(message) if is_message(&job.snapshot.language) => into_document(job, &message),
-        Some(message) => {
+        Err(reason) => Outcome::Unusable { reason: reason.to_owned() },
+        Ok(message) if is_message(&job.snapshot.language) => into_document(job, &message),
+        Ok(message) => {
             Outcome::Answer { title: job.action.title.clone(), markdown: message + "\n" }
         }
     };
@@ -156,11 +157,14 @@ fn request(
     }
 }
 
-/// Where to ask git: beside the document, or in the repository whose message it is.
-fn folder(job: &Job, working_folder: &Path) -> PathBuf {
+/// Where to ask git: beside the document, or in the repository whose message it is. Beside an answer of ours is
+/// no repository; it is about the workspace.
+fn folder(job: &Job, environment: &Environment) -> PathBuf {
     let beside = job.snapshot.path.as_deref().and_then(|path| path.parent());
-    if let Some(beside) = beside.filter(|folder| folder.is_dir()) {
+    let ours = environment.state_folder();
+    let is_ours = |folder: &Path| ours.as_ref().is_some_and(|ours| folder.starts_with(ours));
+    if let Some(beside) = beside.filter(|folder| folder.is_dir() && !is_ours(folder)) {
         return git::work_tree(beside);
     }
-    job.workspace.first().cloned().unwrap_or_else(|| working_folder.to_owned())
+    job.workspace.first().cloned().unwrap_or_else(|| environment.working_folder.clone())
 }

@@ -318,7 +318,7 @@ fn local_engine(settings: &Settings, others_answer: bool) -> Finding {
         return Finding::ok(AREA, "is not set up")
             .with_hint("`arawn local setup` brings one that needs no server and no key");
     };
-    let running = match status.running.first() {
+    let running = match status.running.iter().find(|running| running.model == model.name) {
         Some(running) => format!("runs (process {})", running.pid),
         None => "is started when it is needed".to_owned(),
     };

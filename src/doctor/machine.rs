@@ -208,8 +208,7 @@ pub(super) async fn keyring(settings: Option<&Settings>) -> Finding {
     if is_needed {
         return Finding::of_report(AREA, &report);
     }
-    let why = report.causes.first().map(|cause| format!(" ({cause})")).unwrap_or_default();
-    Finding::ok(AREA, format!("there is none{why}, and your configuration needs none"))
+    Finding::ok(AREA, "there is none, and your configuration needs none")
 }
 
 #[cfg(test)]

@@ -61,16 +61,22 @@ impl Log {
         }
     }
 
-    /// What the last lines tell of a failure: those that complain, else the very last.
+    /// What the last lines tell of a failure: those marked as errors, those that complain, else the very last.
     pub(super) fn complaint(&self) -> String {
         let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let complains = |line: &&String| {
+            // `build_info: b0-unknown` is no complaint.
+            if matches!(level(line), Some("I" | "D")) {
+                return false;
+            }
             let line = line.to_lowercase();
             ["error", "failed", "cannot", "unable", "invalid", "not found", "no such", "unknown"]
                 .iter()
                 .any(|word| line.contains(word))
         };
-        let told = inner.last.iter().find(complains).or(inner.last.back());
+        let mut marked = inner.last.iter().filter(|line| level(line) == Some("E"));
+        let told =
+            marked.next().or_else(|| inner.last.iter().find(complains)).or(inner.last.back());
         told.map(|line| without_prefix(line).chars().take(300).collect()).unwrap_or_default()
     }
 
@@ -108,15 +114,20 @@ impl Inner {
 
 /// llama.cpp begins its lines with a clock, a letter and the place in its source.
 fn without_prefix(line: &str) -> &str {
-    let line = line.trim();
+    let Some(rest) = after_clock(line) else { return line.trim() };
+    rest.split_once(": ").map_or(rest, |(_, message)| message).trim()
+}
+
+/// The letter: `E` for an error, `W`, `I`, `D`.
+fn level(line: &str) -> Option<&str> {
+    Some(after_clock(line)?.split_once(' ')?.0)
+}
+
+fn after_clock(line: &str) -> Option<&str> {
     let is_clock =
         |word: &str| word.contains('.') && word.chars().all(|c| c.is_ascii_digit() || c == '.');
-    let Some((clock, rest)) = line.split_once(' ') else { return line };
-    if !is_clock(clock) {
-        return line;
-    }
-    let rest = rest.trim_start();
-    rest.split_once(": ").map_or(rest, |(_, message)| message).trim()
+    let (clock, rest) = line.trim().split_once(' ')?;
+    is_clock(clock).then(|| rest.trim_start())
 }
 
 #[cfg(test)]
@@ -136,6 +147,20 @@ mod tests {
         log.line("0.00.005.000 E llama_model_load: error loading model: not a GGUF file");
         log.line("0.00.005.100 E srv    load_model: failed to load model");
         assert_eq!(log.complaint(), "error loading model: not a GGUF file");
+    }
+
+    /// The engine of the package has no build number: every failure was told as `build_info: b0-unknown`.
+    #[test]
+    fn what_is_said_in_passing_is_not_the_reason() {
+        let (_folder, log) = log();
+        log.line("0.00.001.886 I srv          init: build_info: b0-unknown");
+        log.line("0.00.542.126 E mtmd_init_from_file: error: mismatch between text model (n_embd = 576) and mmproj (n_embd = 960)");
+        log.line("hint: you may be using wrong mmproj");
+        log.line("0.00.542.140 E srv    load_model: failed to load multimodal model, 'x.gguf'");
+        assert_eq!(
+            log.complaint(),
+            "error: mismatch between text model (n_embd = 576) and mmproj (n_embd = 960)"
+        );
     }
 
     #[test]

@@ -79,6 +79,10 @@ impl EngineError {
             Self::BadModel { .. } => {
                 "choose another with `arawn local setup --model`".to_owned()
             }
+            Self::Failed { reason } if is_about_projector(reason) => PROJECTOR_HINT.to_owned(),
+            Self::Failed { reason } if reason.contains("corrupted") => {
+                "the model's file was cut short or damaged: bring it here again".to_owned()
+            }
             Self::Failed { .. } => {
                 "`arawn local status` tells where its log is; a smaller model or `local.context` needs less memory"
                     .to_owned()
@@ -88,6 +92,15 @@ impl EngineError {
             }
         }
     }
+}
+
+/// The next step where it does.
+const PROJECTOR_HINT: &str = "the projector beside the model (a file with `mmproj` in its name) is damaged, or of another model: \
+     put the right one there, or none";
+
+/// Whether the engine complains about the projector that lets a model see images.
+fn is_about_projector(reason: &str) -> bool {
+    ["mmproj", "multimodal", "clip"].iter().any(|word| reason.contains(word))
 }
 
 /// Bytes in hexadecimal.

@@ -66,6 +66,25 @@ async fn the_message_alone_is_printed() {
     assert!(!sent.contains("index "), "{sent}");
 }
 
+/// A small model's echo of the difference went into the history.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_difference_is_no_message() {
+    let (_upstream, home) = repository(&["M a.py\n\ndiff --git a/a.py b/a.py\n+two\n"]).await;
+    let ran = arawn(&home, &["commit"]).await;
+    assert_eq!((text(&ran.stdout).as_str(), ran.status.code()), ("", Some(1)), "{ran:?}");
+    assert!(text(&ran.stderr).contains("the model repeated the difference"), "{ran:?}");
+}
+
+/// The message is shown in a document of ours, and a second one could not be asked for there.
+#[tokio::test(flavor = "multi_thread")]
+async fn beside_an_answer_of_ours_the_repository_is_that_of_the_workspace() {
+    let (_upstream, home) = repository(&[MESSAGE]).await;
+    home.write("state/arawn/answers/commit-1.md", "# Commit message\n");
+    let answer = home.path("state/arawn/answers/commit-1.md");
+    let ran = arawn(&home, &["run", "commit", answer.to_str().unwrap()]).await;
+    assert_eq!(text(&ran.stdout), CLEANED, "{ran:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn secret_and_ignored_files_are_left_out_of_the_difference() {
     let (upstream, home) = repository(&[MESSAGE]).await;

@@ -60,7 +60,9 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(200, {"status": "ok"}) if READY.is_set() else self.answer(503, {})
         if not self.allowed():
             return self.answer(401, {"error": {"message": "no"}})
-        self.answer(200, {"data": [{"id": value("--alias"), "meta": {"n_ctx": 4096}}]})
+        sees = ["text", "image"] if value("--mmproj") else ["text"]
+        model = {"id": value("--alias"), "meta": {"n_ctx": 4096}, "architecture": {"input_modalities": sees}}
+        self.answer(200, {"data": [model]})
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

@@ -6,5 +6,6 @@
 mod chain;
 mod crashes;
 mod home;
+mod images;
 mod setup;
 mod sharing;

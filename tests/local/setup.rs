@@ -41,6 +41,31 @@ fn an_engine_on_path_and_a_file_of_ones_own_need_no_download() {
     assert!(!runs(pid));
 }
 
+/// `config init` wrote the first model down, so that the next one was set up and never asked.
+#[test]
+fn a_model_that_is_set_up_later_is_asked_after_config_init() {
+    let home = with_engine_on_path();
+    let set_up = |name: &str| {
+        let file = home.write(name, model_bytes(&[("general.architecture", "llama")]));
+        let ran = home.run(&["local", "setup", "--model", file.to_str().unwrap()]);
+        assert_eq!(ran.2, 0, "{ran:?}");
+        ran.1
+    };
+    set_up("first.gguf");
+    let (_, err, code) = home.run(&["config", "init", "--backend", "local", "--yes"]);
+    assert_eq!(code, 0, "{err}");
+    let err = set_up("second.gguf");
+    assert!(!err.contains("your config"), "{err}");
+    let (out, ..) = home.run(&["ask", "who?", "--format", "json"]);
+    assert!(out.contains("\"model\":\"second\""), "{out}");
+    home.write("config/arawn/arawn.toml", "[llm]\nbackend = \"local\"\nmodel = \"first\"\n");
+    let err = set_up("third.gguf");
+    let told =
+        "your config still names the model first; `model = \"third\"` there names the new one";
+    assert!(err.contains(told), "{err}");
+    home.run(&["local", "stop"]);
+}
+
 #[test]
 fn a_model_that_ollama_has_is_used_where_it_lies() {
     let home = with_engine_on_path();

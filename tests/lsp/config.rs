@@ -137,7 +137,7 @@ async fn a_configuration_that_breaks_is_said_once_and_the_last_good_one_stays() 
     server.open(URI, "rust", "fn f() {}\n").await;
     files.is_broken("arawn.toml:3:1: expected a value");
     files.changed();
-    assert_eq!(server.shown().await, "Arawn: arawn.toml:3:1: expected a value. mend it");
+    assert_eq!(server.shown().await, "Arawn: arawn.toml:3:1: expected a value; mend it");
     files.changed();
     let mut argument = run("refactor", range(0, 0, 0, 9));
     argument["wait"] = json!(true);
@@ -160,11 +160,11 @@ async fn a_server_that_starts_with_a_broken_configuration_says_so_and_waits_for_
     let mut capabilities = able();
     capabilities["experimental"] = json!({ "arawn": true });
     let mut server = TestServer::greeted(files.options(&bench), capabilities).await;
-    assert_eq!(server.shown().await, "Arawn: arawn.toml:1:1: expected a key. mend it");
+    assert_eq!(server.shown().await, "Arawn: arawn.toml:1:1: expected a key; mend it");
     assert_eq!(server.wait_for("arawn/status").await["params"]["kind"], "error");
     server.open(URI, "rust", "fn f() {}\n").await;
     let refusal = server.refusal("arawn.run", run("refactor", range(0, 0, 0, 9))).await;
-    assert_eq!(refusal, "Arawn: arawn.toml:1:1: expected a key. mend it");
+    assert_eq!(refusal, "Arawn: arawn.toml:1:1: expected a key; mend it");
     files.is_mended();
     files.changed();
     assert_eq!(server.wait_for("arawn/status").await["params"]["kind"], "ok");

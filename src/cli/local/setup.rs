@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Local, agrees, settings, size, tell};
 use crate::cli::{Interruptible, Session, block_on, note, output_failed};
+use crate::config::Settings;
 use crate::config::local::LocalModel;
 use crate::engine::setup::{self, CODERS, Plan, SetupError, SetupProgress, Wish};
 use crate::report::{Kind, Report};
@@ -92,6 +93,12 @@ fn finish(
         ),
         _ => note("`backend = \"local\"` in `[llm]` of your config asks it"),
     }
+    if let Some(other) = named_in_config(&again).filter(|other| *other != model.name) {
+        note(&format!(
+            "your config still names the model {other}; `model = \"{}\"` there names the new one",
+            model.name
+        ));
+    }
     if plan.is_toy {
         note("for real work: arawn local setup --model");
         for (name, what) in CODERS {
@@ -99,6 +106,13 @@ fn finish(
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The model that the chain has the engine asked for.
+fn named_in_config(settings: &Settings) -> Option<String> {
+    let link = settings.chain.links.iter().find(|link| link.backend.as_str() == "local")?;
+    let own = || settings.backend(&link.backend)?.model.clone();
+    link.model.clone().or_else(own)
 }
 
 fn report(error: &SetupError) -> Report {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use super::{settings, size};
-use crate::cli::{Session, note, output_failed, terminal};
+use crate::cli::{Session, fold, note, output_failed, terminal};
 use crate::config::local::{EngineSource, list_ollama_models};
 use crate::engine::{self, ModelFound, Status};
 use crate::report::Report;
@@ -34,10 +34,16 @@ pub(in crate::cli) fn run(
     let lines = if arguments.json {
         vec![serde_json::to_string(&status).unwrap_or_default()]
     } else {
-        lines(&status)
+        folded(&lines(&status))
     };
     print(&lines, out)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Lines for people, as wide as their terminal.
+fn folded(lines: &[String]) -> Vec<String> {
+    let width = fold::width(&std::io::stdout());
+    lines.iter().map(|line| fold::text(line, width).into_owned()).collect()
 }
 
 fn print(lines: &[String], out: &mut dyn Write) -> Result<(), Report> {
@@ -124,7 +130,7 @@ pub(in crate::cli) fn run_models(
         print(&own.chain(other).collect::<Vec<_>>(), out)?;
         return Ok(ExitCode::SUCCESS);
     }
-    print(&models.iter().map(model_line).collect::<Vec<_>>(), out)?;
+    print(&folded(&models.iter().map(model_line).collect::<Vec<_>>()), out)?;
     if models.is_empty() {
         note("no model is set up; `arawn local setup` brings one");
     }

@@ -4,6 +4,7 @@
 //! configuration goes before it. Looks at files and starts nothing.
 
 mod ollama;
+mod projector;
 mod record;
 
 use std::path::{Path, PathBuf};
@@ -56,7 +57,7 @@ pub struct LocalModel {
     pub name: String,
     /// The GGUF file.
     pub path: PathBuf,
-    /// The projector that lets it see, if it has one.
+    /// The projector that lets it see images, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub projector: Option<PathBuf>,
     /// What it was asked for by: a path, `hf:...`, `ollama:...` or `small`.
@@ -188,6 +189,10 @@ fn models(
     problems.extend(gone.iter().map(|model| {
         format!("the file of model \"{}\" is gone: {}", model.name, model.path.display())
     }));
+    for model in &mut models {
+        let known = model.projector.take().filter(|path| path.is_file());
+        model.projector = known.or_else(|| projector::beside(&model.path));
+    }
     let written = options.model.as_deref().map(str::trim).filter(|name| !name.is_empty());
     let Some(written) = written else { return models };
     let known = models.iter().position(|model| model.name == written || model.source == written);
@@ -224,25 +229,7 @@ impl LocalModel {
     /// A model file under the name of the file, with the projector that lies beside it.
     pub fn of_file(path: &Path, source: &str) -> Self {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let projector = projector_beside(path);
+        let projector = projector::beside(path);
         Self { name, path: path.to_owned(), projector, source: source.to_owned() }
-    }
-}
-
-/// By custom a projector lies beside its model and its name begins with `mmproj`. Where the folder holds
-/// several models, nobody can tell whose it is.
-fn projector_beside(path: &Path) -> Option<PathBuf> {
-    let files: Vec<PathBuf> = std::fs::read_dir(path.parent()?)
-        .ok()?
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|ending| ending == "gguf"))
-        .collect();
-    let is_projector = |path: &&PathBuf| {
-        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("mmproj"))
-    };
-    let projectors: Vec<&PathBuf> = files.iter().filter(is_projector).collect();
-    match projectors.as_slice() {
-        [projector] if files.len() == 2 => Some((*projector).clone()),
-        _ => None,
     }
 }

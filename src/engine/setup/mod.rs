@@ -7,6 +7,8 @@ mod wish;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::{PROJECTOR_HINT, is_about_projector};
+
 pub use steps::{Plan, Step, carry_out, plan, remove};
 pub use wish::{CODERS, Wish};
 
@@ -137,6 +139,7 @@ impl SetupError {
                 "`arawn local models` lists what is here, and `arawn local setup --help` what can be had"
                     .to_owned()
             }
+            Self::DoesNotRun { reason } if is_about_projector(reason) => PROJECTOR_HINT.to_owned(),
             Self::DoesNotRun { .. } => {
                 "`arawn local status` tells where its log is; `local.engine` in your config names another engine"
                     .to_owned()

@@ -43,7 +43,8 @@ def parse():
 
 def params_of(options):
     params = xllamacpp.CommonParams()
-    params.model.path = options.model or fetch(options.hf_repo, options.hf_file)
+    model, projector = (options.model, options.mmproj) if options.model else fetch(options.hf_repo, options.hf_file)
+    params.model.path = model
     params.hostnames = [options.host]
     params.port = options.port
     params.n_ctx = options.ctx_size
@@ -54,8 +55,8 @@ def params_of(options):
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     if options.alias:
         params.model_alias = {options.alias}
-    if options.mmproj:
-        params.mmproj.path = options.mmproj
+    if projector:
+        params.mmproj.path = projector
     if options.gpu_layers is not None:
         params.n_gpu_layers = options.gpu_layers
     if options.batch_size:
@@ -90,11 +91,14 @@ def open_url(url, headers=None):
     return urllib.request.urlopen(request, timeout=60)
 
 
-def choose(repo, quant):
+def listed(repo):
     with open_url(f"{endpoint()}/api/models/{repo}") as answer:
         names = [file["rfilename"] for file in json.load(answer).get("siblings", [])]
-    names = [name for name in names if name.endswith(".gguf") and "mmproj" not in name]
-    names = [name for name in names if "-of-" not in name]
+    return [name for name in names if name.endswith(".gguf")]
+
+
+def choose(repo, names, quant):
+    names = [name for name in names if "mmproj" not in name.lower() and "-of-" not in name]
     wanted = (quant or "Q4_K_M").lower()
     fitting = [name for name in names if wanted in name.lower()] or ([] if quant else names)
     if not fitting:
@@ -102,19 +106,36 @@ def choose(repo, quant):
     return fitting[0]
 
 
+def choose_projector(names):
+    """The projector that lets the model see images, if there is one: the smallest that loses nothing to speak of."""
+    names = [name for name in names if "mmproj" in name.lower()]
+    order = ["q8_0", "f16", "fp16"]
+    rank = lambda name: next((n for n, word in enumerate(order) if word in name.lower().replace("bf16", "")), len(order))
+    return min(names, key=rank, default=None)
+
+
 def fetch(repo, file):
-    """Brings a model of Hugging Face, and goes on where an earlier try stopped."""
+    """Brings a model of Hugging Face and its projector, and goes on where an earlier try stopped."""
     if not repo:
         sys.exit("error: no model was named")
     repo, _, quant = repo.partition(":")
     try:
-        file = file or choose(repo, quant)
+        try:
+            names = listed(repo)
+        except OSError:
+            if not file:
+                raise
+            # A file that was named, and may be here already, needs no list.
+            names = []
         folder = os.path.join(os.environ["LLAMA_CACHE"], repo.replace("/", "_"))
         os.makedirs(folder, exist_ok=True)
-        target = os.path.join(folder, os.path.basename(file))
-        if not os.path.exists(target):
-            bring(f"{endpoint()}/{repo}/resolve/main/{urllib.parse.quote(file)}", target)
-        return target
+        targets = []
+        for name in (file or choose(repo, names, quant), choose_projector(names)):
+            target = name and os.path.join(folder, os.path.basename(name))
+            if name and not os.path.exists(target):
+                bring(f"{endpoint()}/{repo}/resolve/main/{urllib.parse.quote(name)}", target)
+            targets.append(target)
+        return targets
     except urllib.error.HTTPError as error:
         sys.exit(f"error: {endpoint()} answered {error.code} for {repo}")
     except urllib.error.URLError as error:

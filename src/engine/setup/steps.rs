@@ -208,7 +208,10 @@ pub async fn carry_out(
     let _lock = lock(folder)?;
     check_room(plan, folder)?;
     let engine = match &plan.found {
-        Some(engine) => engine.clone(),
+        Some(engine) => {
+            renew_server(engine).map_err(|error| SetupError::of_io(&error, folder))?;
+            engine.clone()
+        }
         None => install_engine(local, watch).await?,
     };
     let engine = with_version(engine, local).await?;
@@ -222,6 +225,15 @@ pub async fn carry_out(
     record.put_first(model.clone());
     record.write(folder).map_err(|error| SetupError::of_io(&error, folder))?;
     Ok(model)
+}
+
+/// The program beside a package that an older arawn installed becomes that of this one.
+fn renew_server(engine: &EngineProgram) -> std::io::Result<()> {
+    let file = engine.command.last().filter(|file| Path::new(file).ends_with("serve.py"));
+    match file {
+        Some(file) if engine.source == EngineSource::Setup => fs::write(file, SERVE),
+        _ => Ok(()),
+    }
 }
 
 fn lock(folder: &Path) -> Result<File, SetupError> {
