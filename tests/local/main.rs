@@ -6,5 +6,7 @@
 mod chain;
 mod crashes;
 mod home;
+mod hub;
+mod hugging_face;
 mod setup;
 mod sharing;
