@@ -13,6 +13,7 @@ mod connect;
 mod decode_tests;
 mod embed;
 mod endpoint;
+mod events;
 mod fault;
 mod fragments;
 #[cfg(fuzzing)]
