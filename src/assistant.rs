@@ -342,7 +342,7 @@ impl Assistant {
         let compose = |window: usize| {
             Ok(Request { system: rules.after(&request.system, window), ..request.clone() })
         };
-        self.router.answer(&order, &compose, watch).await
+        Ok(self.router.answer(&order, &compose, watch).await?.with_ending())
     }
 
     /// Reads an image that is to be sent, if its file may leave this machine.

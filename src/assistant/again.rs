@@ -39,13 +39,16 @@ impl Work {
     pub(super) async fn judged(&self, answer: Answer) -> Tried {
         if self.job.action.output == Output::Answer {
             let judged = judge(&self.job, &self.scope, &answer, &self.ground);
-            return Tried { answer, judged };
+            return Tried { answer: answer.with_ending(), judged };
         }
         let (work, given) = (self.clone(), answer.clone());
         let judging = spawn_blocking(move || judge(&work.job, &work.scope, &given, &work.ground));
         let judged = judging
             .await
             .unwrap_or_else(|_| Judged::unusable("arawn failed to look at the answer"));
+        // An edit that was cut is none, and the reason for that is in its result.
+        let is_read = matches!(judged.result, Outcome::Answer { .. } | Outcome::Findings(_));
+        let answer = if is_read { answer.with_ending() } else { answer };
         Tried { answer, judged }
     }
 }

@@ -2,30 +2,18 @@
 
 use serde_json::Value;
 
+use super::events::{Events, OfEvents};
 use super::fault::{Complaint, Ending, Fault, Piece};
 use super::fragments::Fragments;
-use super::lines::TooLong;
-use super::sse::{Frame, Sse};
+use super::sse::Frame;
 use super::{Decoder, classify, words};
 use crate::model::{ErrorClass, StopReason, Usage};
-
-/// Bytes kept of an answer that may turn out to be no stream.
-const MAX_HEAD: usize = 64 * 1024;
-
-/// How much of an answer has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Seen {
-    Nothing,
-    Chunk,
-    Choice,
-}
 
 /// The decoder.
 #[derive(Debug)]
 pub(crate) struct Chunks {
-    sse: Sse,
-    head: Vec<u8>,
-    seen: Seen,
+    events: Events,
+    has_choice: bool,
     calls: Fragments,
     made_up: String,
     refused: bool,
@@ -36,33 +24,18 @@ pub(crate) struct Chunks {
 
 impl Decoder for Chunks {
     fn push(&mut self, bytes: &[u8], out: &mut Vec<Piece>) {
-        if self.seen == Seen::Nothing && self.head.len() < MAX_HEAD {
-            let room = MAX_HEAD - self.head.len();
-            self.head.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        }
-        let mut frames = Vec::new();
-        let result = self.sse.push(bytes, &mut frames);
-        self.take(&frames, result, out);
+        let framed = self.events.push(bytes);
+        self.take(framed, out);
     }
 
     fn end(&mut self, ending: Ending, out: &mut Vec<Piece>) {
-        let mut frames = Vec::new();
-        let result = self.sse.finish(&mut frames);
-        self.take(&frames, result, out);
+        let framed = self.events.finish();
+        self.take(framed, out);
         if self.over {
             return;
         }
-        match ending {
-            _ if self.finish.is_some() => self.done(out),
-            Ending::Broken(reason) => self.fail(Fault::new(ErrorClass::Truncated, reason), out),
-            Ending::Closed if self.seen > Seen::Nothing => {
-                self.fail(
-                    Fault::new(ErrorClass::Truncated, "the stream ended without its end sign"),
-                    out,
-                );
-            }
-            Ending::Closed => self.no_stream(out),
-        }
+        // The reason is enough where only the end sign is missing.
+        if self.finish.is_some() { self.done(out) } else { self.cut(ending, out) }
     }
 
     fn is_settled(&self) -> bool {
@@ -70,47 +43,25 @@ impl Decoder for Chunks {
     }
 }
 
-impl Chunks {
-    /// A decoder at the start of an answer; ids that are missing are made up from `made_up`.
-    pub(crate) fn new(made_up: String) -> Self {
-        Self {
-            sse: Sse::new(),
-            head: Vec::new(),
-            seen: Seen::Nothing,
-            calls: Fragments::default(),
-            made_up,
-            refused: false,
-            finish: None,
-            usage: None,
-            over: false,
-        }
+impl OfEvents for Chunks {
+    fn events(&self) -> &Events {
+        &self.events
     }
 
-    fn take(&mut self, frames: &[Frame], result: Result<(), TooLong>, out: &mut Vec<Piece>) {
-        for frame in frames {
-            if !self.over {
-                self.frame(frame, out);
-            }
-        }
-        if result.is_err() && !self.over {
-            self.fail(Fault::new(ErrorClass::NotJson, "a line of more than 8 MiB"), out);
-        }
+    fn is_over(&self) -> bool {
+        self.over
     }
 
     fn frame(&mut self, frame: &Frame, out: &mut Vec<Piece>) {
         if let Some(error) = &frame.error {
-            let complaint = serde_json::from_str::<Value>(error).map_or_else(
-                |_| Complaint { message: error.clone(), ..Complaint::default() },
-                |value| Complaint::in_json(&value).unwrap_or_else(|| Complaint::of(&value)),
-            );
-            return self.fail(classify::of_complaint(complaint), out);
+            return self.fail(classify::of_complaint(Complaint::of_text(error)), out);
         }
         let data = frame.data.trim();
         if data.is_empty() {
             return;
         }
         if data == "[DONE]" {
-            return if self.seen == Seen::Choice { self.done(out) } else { self.empty(out) };
+            return if self.has_choice { self.done(out) } else { self.empty(out) };
         }
         match serde_json::from_str::<Value>(data) {
             Ok(value) => self.value(&value, &frame.event, out),
@@ -128,12 +79,60 @@ impl Chunks {
         }
     }
 
+    fn fail(&mut self, fault: Fault, out: &mut Vec<Piece>) {
+        out.extend(self.usage.map(Piece::Usage));
+        out.push(Piece::Failed(fault));
+        self.over = true;
+    }
+
+    fn no_stream(&mut self, out: &mut Vec<Piece>) {
+        let head = self.events.head().to_vec();
+        if head.iter().all(u8::is_ascii_whitespace) {
+            return self.empty(out);
+        }
+        let Ok(value) = serde_json::from_slice::<Value>(&head) else {
+            let quoted = words::quote(&head, None);
+            return self.fail(
+                Fault::new(ErrorClass::NotJson, format!("the answer is no stream: {quoted}")),
+                out,
+            );
+        };
+        self.value(&value, "", out);
+        if self.over {
+            return;
+        }
+        if self.finish.is_some() {
+            self.done(out);
+        } else {
+            let quoted = words::quote(&head, None);
+            self.fail(
+                Fault::new(ErrorClass::NotJson, format!("the answer is no completion: {quoted}")),
+                out,
+            );
+        }
+    }
+}
+
+impl Chunks {
+    /// A decoder at the start of an answer; ids that are missing are made up from `made_up`.
+    pub(crate) fn new(made_up: String) -> Self {
+        Self {
+            events: Events::default(),
+            has_choice: false,
+            calls: Fragments::default(),
+            made_up,
+            refused: false,
+            finish: None,
+            usage: None,
+            over: false,
+        }
+    }
+
     fn value(&mut self, value: &Value, event: &str, out: &mut Vec<Piece>) {
         if let Some(complaint) = complaint_in(value, event) {
             return self.fail(classify::of_complaint(complaint), out);
         }
-        self.seen = self.seen.max(Seen::Chunk);
-        self.head = Vec::new();
+        self.events.begin();
         // Groq tells usage in up to three places; the last that is not null counts.
         for usage in [value.pointer("/x_groq/usage"), value.get("usage")].into_iter().flatten() {
             self.usage = read_usage(usage).or(self.usage);
@@ -147,7 +146,7 @@ impl Chunks {
     }
 
     fn choice(&mut self, choice: &Value, out: &mut Vec<Piece>) {
-        self.seen = Seen::Choice;
+        self.has_choice = true;
         // A server that ignores `stream` answers with a whole `message`.
         if let Some(delta) =
             choice.get("delta").or_else(|| choice.get("message")).filter(|delta| delta.is_object())
@@ -217,42 +216,8 @@ impl Chunks {
         }
     }
 
-    fn fail(&mut self, fault: Fault, out: &mut Vec<Piece>) {
-        out.extend(self.usage.map(Piece::Usage));
-        out.push(Piece::Failed(fault));
-        self.over = true;
-    }
-
     fn empty(&mut self, out: &mut Vec<Piece>) {
         self.fail(Fault::new(ErrorClass::NotJson, "the answer is empty"), out);
-    }
-
-    /// The body held no event at all: JSON of its own, HTML, or nothing.
-    fn no_stream(&mut self, out: &mut Vec<Piece>) {
-        let head = std::mem::take(&mut self.head);
-        if head.iter().all(u8::is_ascii_whitespace) {
-            return self.empty(out);
-        }
-        let Ok(value) = serde_json::from_slice::<Value>(&head) else {
-            let quoted = words::quote(&head, None);
-            return self.fail(
-                Fault::new(ErrorClass::NotJson, format!("the answer is no stream: {quoted}")),
-                out,
-            );
-        };
-        self.value(&value, "", out);
-        if self.over {
-            return;
-        }
-        if self.finish.is_some() {
-            self.done(out);
-        } else {
-            let quoted = words::quote(&head, None);
-            self.fail(
-                Fault::new(ErrorClass::NotJson, format!("the answer is no completion: {quoted}")),
-                out,
-            );
-        }
     }
 }
 

@@ -25,6 +25,15 @@ pub(super) fn kind(error: &(dyn Error + 'static)) -> ConnectKind {
     wrapped.or_else(|| error.source()).map_or(ConnectKind::Other, kind)
 }
 
+/// The innermost cause: the outer ones repeat the URL, which may hold a query.
+pub(super) fn root_of<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

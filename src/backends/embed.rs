@@ -6,8 +6,9 @@ use base64::Engine as _;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
+use super::body;
+use super::endpoint::Endpoint;
 use super::fault::{Complaint, Fault};
-use super::http::{self, Endpoint};
 use super::{Backends, Inner, Path, Prompt, classify};
 use crate::config::{BackendSettings, Dialect, Provider};
 use crate::gate::{Errand, Pass};
@@ -79,15 +80,15 @@ async fn embed(inner: &Inner, call: EmbedCall<'_>) -> Result<Vectors, Fault> {
     let mut bytes = Vec::new();
     loop {
         match body.next().await {
-            http::Piece::Bytes(more) if bytes.len() + more.len() <= MAX_ANSWER => {
+            body::Piece::Bytes(more) if bytes.len() + more.len() <= MAX_ANSWER => {
                 bytes.extend_from_slice(&more);
             }
-            http::Piece::Bytes(_) => {
+            body::Piece::Bytes(_) => {
                 return Err(Fault::new(ErrorClass::NotJson, "the answer is larger than 256 MiB"));
             }
-            http::Piece::End => break,
-            http::Piece::Broken(reason) => return Err(Fault::new(ErrorClass::Truncated, reason)),
-            http::Piece::Late(class) => return Err(Fault::new(class, "nothing more came")),
+            body::Piece::End => break,
+            body::Piece::Broken(reason) => return Err(Fault::new(ErrorClass::Truncated, reason)),
+            body::Piece::Late(class) => return Err(Fault::new(class, "nothing more came")),
         }
     }
     read(&bytes, texts.len()).map_err(|fault| Fault { status: Some(body.status()), ..fault })

@@ -112,6 +112,14 @@ pub(crate) struct Complaint {
 }
 
 impl Complaint {
+    /// The complaint in a text that is one, whether it is JSON or not.
+    pub(crate) fn of_text(text: &str) -> Self {
+        match serde_json::from_str::<Value>(text) {
+            Ok(value) => Self::in_json(&value).unwrap_or_else(|| Self::of(&value)),
+            Err(_) => Self { message: text.to_owned(), ..Self::default() },
+        }
+    }
+
     /// The complaint in an object, if the object is one.
     ///
     /// Forms in use: `{"error": {…}}`, `{"error": "text"}`, `{"object": "error", "message": …}`,

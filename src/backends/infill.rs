@@ -3,9 +3,9 @@
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 
+use super::events::{Events, OfEvents};
 use super::fault::{Complaint, Ending, Fault, Piece};
-use super::lines::TooLong;
-use super::sse::{Frame, Sse};
+use super::sse::Frame;
 use super::{
     Asked, Backends, Decoder, Path, Prompt, classify, model_key, openai, translator, words,
 };
@@ -14,8 +14,6 @@ use crate::model::{ErrorClass, GapEdge, Infill, ModelError, StopReason, Usage};
 
 /// A filling is to go on as the text would, not to surprise.
 const TEMPERATURE: f32 = 0.2;
-/// Bytes kept of an answer that may turn out to be no stream.
-const MAX_HEAD: usize = 64 * 1024;
 
 impl Backends {
     /// Whether a model of a backend is to be given the gap of a request, and not its messages.
@@ -89,44 +87,32 @@ pub(super) fn prompt(asked: &Asked<'_>, gap: &Infill) -> Prompt {
 /// The decoder.
 #[derive(Debug)]
 pub(crate) struct Filling {
-    sse: Sse,
-    head: Vec<u8>,
+    events: Events,
     edge: Option<GapEdge>,
     text: String,
     usage: Option<Usage>,
-    has_begun: bool,
     over: bool,
 }
 
 impl Decoder for Filling {
     fn push(&mut self, bytes: &[u8], out: &mut Vec<Piece>) {
-        if !self.has_begun && self.head.len() < MAX_HEAD {
-            let room = MAX_HEAD - self.head.len();
-            self.head.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        }
-        let mut frames = Vec::new();
-        let result = self.sse.push(bytes, &mut frames);
-        self.take(&frames, result, out);
+        let framed = self.events.push(bytes);
+        self.take(framed, out);
     }
 
     fn end(&mut self, ending: Ending, out: &mut Vec<Piece>) {
-        let mut frames = Vec::new();
-        let result = self.sse.finish(&mut frames);
+        let (mut frames, result) = self.events.finish();
         // A chunk that the cut left unfinished tells nothing; the cut itself is the failure.
         frames.retain(|frame| {
             frame.error.is_some() || serde_json::from_str::<Value>(frame.data.trim()).is_ok()
         });
-        self.take(&frames, result, out);
-        if self.over {
-            return;
+        self.take((frames, result), out);
+        // Events that told nothing are a stream all the same.
+        if self.events.head().starts_with(b"data:") {
+            self.events.begin();
         }
-        match ending {
-            Ending::Broken(reason) => self.fail(Fault::new(ErrorClass::Truncated, reason), out),
-            Ending::Closed if self.has_begun || self.head.starts_with(b"data:") => {
-                let message = "the stream ended without its end sign";
-                self.fail(Fault::new(ErrorClass::Truncated, message), out);
-            }
-            Ending::Closed => self.no_stream(out),
+        if !self.over {
+            self.cut(ending, out);
         }
     }
 
@@ -135,38 +121,18 @@ impl Decoder for Filling {
     }
 }
 
-impl Filling {
-    /// A decoder at the start of an answer, which is over where it has left the gap.
-    pub(crate) fn new(edge: Option<GapEdge>) -> Self {
-        Self {
-            sse: Sse::new(),
-            head: Vec::new(),
-            edge,
-            text: String::new(),
-            usage: None,
-            has_begun: false,
-            over: false,
-        }
+impl OfEvents for Filling {
+    fn events(&self) -> &Events {
+        &self.events
     }
 
-    fn take(&mut self, frames: &[Frame], result: Result<(), TooLong>, out: &mut Vec<Piece>) {
-        for frame in frames {
-            if !self.over {
-                self.frame(frame, out);
-            }
-        }
-        if result.is_err() && !self.over {
-            self.fail(Fault::new(ErrorClass::NotJson, "a line of more than 8 MiB"), out);
-        }
+    fn is_over(&self) -> bool {
+        self.over
     }
 
     fn frame(&mut self, frame: &Frame, out: &mut Vec<Piece>) {
         if let Some(error) = &frame.error {
-            let complaint = serde_json::from_str::<Value>(error).map_or_else(
-                |_| Complaint { message: error.clone(), ..Complaint::default() },
-                |value| Complaint::in_json(&value).unwrap_or_else(|| Complaint::of(&value)),
-            );
-            return self.fail(classify::of_complaint(complaint), out);
+            return self.fail(classify::of_complaint(Complaint::of_text(error)), out);
         }
         let data = frame.data.trim();
         if data.is_empty() || data == "[DONE]" {
@@ -184,6 +150,33 @@ impl Filling {
         self.value(&value, out);
     }
 
+    fn fail(&mut self, fault: Fault, out: &mut Vec<Piece>) {
+        out.extend(self.usage.map(Piece::Usage));
+        out.push(Piece::Failed(fault));
+        self.over = true;
+    }
+
+    fn no_stream(&mut self, out: &mut Vec<Piece>) {
+        let head = self.events.head().to_vec();
+        if head.iter().all(u8::is_ascii_whitespace) {
+            return self.fail(Fault::new(ErrorClass::NotJson, "the answer is empty"), out);
+        }
+        if let Ok(value) = serde_json::from_slice::<Value>(&head) {
+            self.value(&value, out);
+        }
+        if !self.over {
+            let message = format!("the answer is no filling: {}", words::quote(&head, None));
+            self.fail(Fault::new(ErrorClass::NotJson, message), out);
+        }
+    }
+}
+
+impl Filling {
+    /// A decoder at the start of an answer, which is over where it has left the gap.
+    pub(crate) fn new(edge: Option<GapEdge>) -> Self {
+        Self { events: Events::default(), edge, text: String::new(), usage: None, over: false }
+    }
+
     fn value(&mut self, value: &Value, out: &mut Vec<Piece>) {
         if let Some(complaint) = Complaint::in_json(value) {
             return self.fail(classify::of_complaint(complaint), out);
@@ -194,8 +187,7 @@ impl Filling {
             // New kinds of chunks may come.
             return;
         }
-        self.has_begun = true;
-        self.head = Vec::new();
+        self.events.begin();
         self.usage = read_usage(value).or(self.usage);
         if let Some(content) = content.filter(|content| !content.is_empty()) {
             self.text.push_str(content);
@@ -218,27 +210,6 @@ impl Filling {
         out.extend(self.usage.map(Piece::Usage));
         out.push(Piece::Done(reason));
         self.over = true;
-    }
-
-    fn fail(&mut self, fault: Fault, out: &mut Vec<Piece>) {
-        out.extend(self.usage.map(Piece::Usage));
-        out.push(Piece::Failed(fault));
-        self.over = true;
-    }
-
-    /// The body held no event at all: JSON of its own, HTML, or nothing.
-    fn no_stream(&mut self, out: &mut Vec<Piece>) {
-        let head = std::mem::take(&mut self.head);
-        if head.iter().all(u8::is_ascii_whitespace) {
-            return self.fail(Fault::new(ErrorClass::NotJson, "the answer is empty"), out);
-        }
-        if let Ok(value) = serde_json::from_slice::<Value>(&head) {
-            self.value(&value, out);
-        }
-        if !self.over {
-            let message = format!("the answer is no filling: {}", words::quote(&head, None));
-            self.fail(Fault::new(ErrorClass::NotJson, message), out);
-        }
     }
 }
 

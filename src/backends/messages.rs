@@ -3,21 +3,16 @@
 use serde_json::Value;
 
 use super::blocks::Blocks;
+use super::events::{Events, OfEvents};
 use super::fault::{Complaint, Ending, Fault, Piece};
-use super::lines::TooLong;
-use super::sse::{Frame, Sse};
+use super::sse::Frame;
 use super::{Decoder, classify, words};
 use crate::model::{ErrorClass, StopReason, Usage};
-
-/// Bytes kept of an answer that may turn out to be no stream.
-const MAX_HEAD: usize = 64 * 1024;
 
 /// The decoder.
 #[derive(Debug, Default)]
 pub(crate) struct Messages {
-    sse: Sse,
-    head: Vec<u8>,
-    has_begun: bool,
+    events: Events,
     blocks: Blocks,
     counts: Counts,
     stop: Option<String>,
@@ -38,29 +33,15 @@ struct Counts {
 
 impl Decoder for Messages {
     fn push(&mut self, bytes: &[u8], out: &mut Vec<Piece>) {
-        if !self.has_begun && self.head.len() < MAX_HEAD {
-            let room = MAX_HEAD - self.head.len();
-            self.head.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        }
-        let mut frames = Vec::new();
-        let result = self.sse.push(bytes, &mut frames);
-        self.take(&frames, result, out);
+        let framed = self.events.push(bytes);
+        self.take(framed, out);
     }
 
     fn end(&mut self, ending: Ending, out: &mut Vec<Piece>) {
-        let mut frames = Vec::new();
-        let result = self.sse.finish(&mut frames);
-        self.take(&frames, result, out);
-        if self.over {
-            return;
-        }
-        match ending {
-            Ending::Broken(reason) => self.fail(Fault::new(ErrorClass::Truncated, reason), out),
-            Ending::Closed if self.has_begun => {
-                let message = "the stream ended without its end sign";
-                self.fail(Fault::new(ErrorClass::Truncated, message), out);
-            }
-            Ending::Closed => self.no_stream(out),
+        let framed = self.events.finish();
+        self.take(framed, out);
+        if !self.over {
+            self.cut(ending, out);
         }
     }
 
@@ -70,21 +51,13 @@ impl Decoder for Messages {
     }
 }
 
-impl Messages {
-    /// A decoder at the start of an answer.
-    pub(crate) fn new() -> Self {
-        Self::default()
+impl OfEvents for Messages {
+    fn events(&self) -> &Events {
+        &self.events
     }
 
-    fn take(&mut self, frames: &[Frame], result: Result<(), TooLong>, out: &mut Vec<Piece>) {
-        for frame in frames {
-            if !self.over {
-                self.frame(frame, out);
-            }
-        }
-        if result.is_err() && !self.over {
-            self.fail(Fault::new(ErrorClass::NotJson, "a line of more than 8 MiB"), out);
-        }
+    fn is_over(&self) -> bool {
+        self.over
     }
 
     fn frame(&mut self, frame: &Frame, out: &mut Vec<Piece>) {
@@ -95,24 +68,60 @@ impl Messages {
         }
         let text = frame.error.as_deref().unwrap_or(data);
         let is_error = frame.error.is_some() || frame.event == "error";
-        match serde_json::from_str::<Value>(text) {
-            Ok(value) => {
-                let complaint = Complaint::in_json(&value);
-                match complaint.or_else(|| is_error.then(|| Complaint::of(&value))) {
-                    Some(complaint) => self.fail(classify::of_complaint(complaint), out),
-                    None => self.event(&value, out),
+        if is_error {
+            return self.fail(classify::of_complaint(Complaint::of_text(text)), out);
+        }
+        let Ok(value) = serde_json::from_str::<Value>(text) else {
+            let quoted = words::quote(text.as_bytes(), None);
+            let message = format!("an event is not JSON: {quoted}");
+            return self.fail(Fault::new(ErrorClass::NotJson, message), out);
+        };
+        match Complaint::in_json(&value) {
+            Some(complaint) => self.fail(classify::of_complaint(complaint), out),
+            None => self.event(&value, out),
+        }
+    }
+
+    fn fail(&mut self, fault: Fault, out: &mut Vec<Piece>) {
+        out.extend(self.counts.usage().map(Piece::Usage));
+        out.push(Piece::Failed(fault));
+        self.over = true;
+    }
+
+    fn no_stream(&mut self, out: &mut Vec<Piece>) {
+        let head = self.events.head().to_vec();
+        if head.iter().all(u8::is_ascii_whitespace) {
+            return self.fail(Fault::new(ErrorClass::NotJson, "the answer is empty"), out);
+        }
+        let value = serde_json::from_slice::<Value>(&head).unwrap_or_default();
+        if let Some(complaint) = Complaint::in_json(&value) {
+            return self.fail(classify::of_complaint(complaint), out);
+        }
+        let content = value.get("content").and_then(Value::as_array);
+        match content {
+            // A server that ignores `stream` answers with the whole message.
+            Some(content) if value.get("stop_reason").is_some_and(Value::is_string) => {
+                for (index, block) in (0..).zip(content) {
+                    self.blocks.start(index, block, out);
+                    self.blocks.stop(index, out);
                 }
+                self.counts.read(value.get("usage"));
+                self.stopped(&value);
+                self.done(out);
             }
-            Err(_) if is_error => {
-                let complaint = Complaint { message: text.to_owned(), ..Complaint::default() };
-                self.fail(classify::of_complaint(complaint), out);
-            }
-            Err(_) => {
-                let quoted = words::quote(text.as_bytes(), None);
-                let message = format!("an event is not JSON: {quoted}");
+            _ => {
+                let quoted = words::quote(&head, None);
+                let message = format!("the answer is no stream: {quoted}");
                 self.fail(Fault::new(ErrorClass::NotJson, message), out);
             }
         }
+    }
+}
+
+impl Messages {
+    /// A decoder at the start of an answer.
+    pub(crate) fn new() -> Self {
+        Self::default()
     }
 
     /// New kinds of events come over time; what is not known is passed over.
@@ -139,14 +148,13 @@ impl Messages {
                 self.counts.read(value.get("usage"));
                 self.stopped(part("delta"));
             }
-            "message_stop" if self.has_begun => self.done(out),
+            "message_stop" if self.events.has_begun() => self.done(out),
             _ => {}
         }
     }
 
     fn begin(&mut self) {
-        self.has_begun = true;
-        self.head = Vec::new();
+        self.events.begin();
     }
 
     fn stopped(&mut self, delta: &Value) {
@@ -189,42 +197,6 @@ impl Messages {
             }
             None | Some("end_turn" | "stop_sequence") => (StopReason::Stop, None),
             Some(other) => (StopReason::Other(other.to_owned()), None),
-        }
-    }
-
-    fn fail(&mut self, fault: Fault, out: &mut Vec<Piece>) {
-        out.extend(self.counts.usage().map(Piece::Usage));
-        out.push(Piece::Failed(fault));
-        self.over = true;
-    }
-
-    /// The body held no event at all: a whole message, JSON of another kind, HTML, or nothing.
-    fn no_stream(&mut self, out: &mut Vec<Piece>) {
-        let head = std::mem::take(&mut self.head);
-        if head.iter().all(u8::is_ascii_whitespace) {
-            return self.fail(Fault::new(ErrorClass::NotJson, "the answer is empty"), out);
-        }
-        let value = serde_json::from_slice::<Value>(&head).unwrap_or_default();
-        if let Some(complaint) = Complaint::in_json(&value) {
-            return self.fail(classify::of_complaint(complaint), out);
-        }
-        let content = value.get("content").and_then(Value::as_array);
-        match content {
-            // A server that ignores `stream` answers with the whole message.
-            Some(content) if value.get("stop_reason").is_some_and(Value::is_string) => {
-                for (index, block) in (0..).zip(content) {
-                    self.blocks.start(index, block, out);
-                    self.blocks.stop(index, out);
-                }
-                self.counts.read(value.get("usage"));
-                self.stopped(&value);
-                self.done(out);
-            }
-            _ => {
-                let quoted = words::quote(&head, None);
-                let message = format!("the answer is no stream: {quoted}");
-                self.fail(Fault::new(ErrorClass::NotJson, message), out);
-            }
         }
     }
 }

@@ -5,12 +5,15 @@
 mod abilities;
 mod anthropic;
 mod blocks;
+mod body;
 mod chunks;
 mod classify;
 mod connect;
 #[cfg(test)]
 mod decode_tests;
 mod embed;
+mod endpoint;
+mod events;
 mod fault;
 mod fragments;
 #[cfg(fuzzing)]
@@ -47,8 +50,9 @@ use crate::gate::Pass;
 use crate::model::{ErrorClass, Event, Infill, ModelError, Request, Task};
 pub(crate) use embed::BatchLimits;
 pub use embed::{EmbedCall, Vectors};
+use endpoint::Endpoint;
 use fault::{Ending, Fault, Piece};
-use http::{Endpoint, Http};
+use http::Http;
 pub use probe::{Probe, is_model};
 pub use pull::Pulling;
 pub use shrink::fewer_tokens;

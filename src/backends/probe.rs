@@ -4,8 +4,8 @@
 use secrecy::SecretString;
 use serde_json::Value;
 
+use super::endpoint::Endpoint;
 use super::fault::Fault;
-use super::http::Endpoint;
 use super::{Backends, Inner, Lookup, MAX_PAGES, ModelInfo, translator};
 use crate::config::{BackendSettings, Dialect};
 use crate::model::{ErrorClass, ModelError};

@@ -7,8 +7,9 @@ use futures_util::stream::{BoxStream, StreamExt, unfold};
 use secrecy::SecretString;
 use serde_json::Value;
 
+use super::body::{self, Body};
+use super::endpoint::Endpoint;
 use super::fault::{Complaint, Fault};
-use super::http::{self, Body, Endpoint};
 use super::ndjson::Ndjson;
 use super::{Backends, Inner, classify};
 use crate::config::{BackendSettings, Dialect};
@@ -86,19 +87,19 @@ impl Pull {
         };
         let mut lines = Vec::new();
         let end = match body.next().await {
-            http::Piece::Bytes(bytes) => framer
+            body::Piece::Bytes(bytes) => framer
                 .push(&bytes, &mut lines)
                 .is_err()
                 .then(|| Fault::new(ErrorClass::NotJson, "a line of more than 8 MiB")),
-            http::Piece::End => {
+            body::Piece::End => {
                 lines.extend(framer.finish());
                 Some(Fault::new(
                     ErrorClass::Truncated,
                     "the server stopped before the model was there",
                 ))
             }
-            http::Piece::Broken(reason) => Some(Fault::new(ErrorClass::Truncated, reason)),
-            http::Piece::Late(class) => Some(Fault::new(class, "nothing more came")),
+            body::Piece::Broken(reason) => Some(Fault::new(ErrorClass::Truncated, reason)),
+            body::Piece::Late(class) => Some(Fault::new(class, "nothing more came")),
         };
         for line in lines {
             self.line(&line);

@@ -8,8 +8,9 @@ use futures_util::stream::{BoxStream, StreamExt, unfold};
 use secrecy::SecretString;
 use tokio::time::{Instant, timeout_at};
 
+use super::body::{self, Body};
+use super::endpoint::Endpoint;
 use super::fault::{Ending, Fault, Piece};
-use super::http::{self, Body, Endpoint};
 use super::{Asked, Call, Decoder, Inner, translator, vision, words};
 use crate::config::BackendSettings;
 use crate::gate::Errand;
@@ -155,13 +156,13 @@ impl Reading {
         let read = match self.settled_by {
             None => self.body.next().await,
             // The model is done; a server that neither ends nor closes its stream is not waited for.
-            Some(by) => timeout_at(by, self.body.next()).await.unwrap_or(http::Piece::End),
+            Some(by) => timeout_at(by, self.body.next()).await.unwrap_or(body::Piece::End),
         };
         match read {
-            http::Piece::Bytes(bytes) => self.decoder.push(&bytes, &mut pieces),
-            http::Piece::End => self.decoder.end(Ending::Closed, &mut pieces),
-            http::Piece::Broken(reason) => self.decoder.end(Ending::Broken(reason), &mut pieces),
-            http::Piece::Late(class) => {
+            body::Piece::Bytes(bytes) => self.decoder.push(&bytes, &mut pieces),
+            body::Piece::End => self.decoder.end(Ending::Closed, &mut pieces),
+            body::Piece::Broken(reason) => self.decoder.end(Ending::Broken(reason), &mut pieces),
+            body::Piece::Late(class) => {
                 let message = match class {
                     ErrorClass::IdleTimeout => "nothing more came",
                     _ => "it connected, but sent nothing",

@@ -249,9 +249,6 @@ fn end_text(ended: Result<Answer, Box<Failure>>) -> ExitCode {
             for remark in &answer.remarks {
                 note(&format!("note: {remark}"));
             }
-            if let Some(remark) = remark(&answer).filter(|_| answer.remarks.is_empty()) {
-                note(&remark);
-            }
             ExitCode::SUCCESS
         }
         Err(failure) => {
@@ -262,27 +259,6 @@ fn end_text(ended: Result<Answer, Box<Failure>>) -> ExitCode {
             print_report(&report);
             ExitCode::from(report.kind.exit_code())
         }
-    }
-}
-
-/// What a user should know of an answer that did not end as usual.
-fn remark(answer: &Answer) -> Option<String> {
-    use crate::model::StopReason;
-    let empty = answer.text.trim().is_empty();
-    match &answer.reason {
-        StopReason::Length if empty => Some(
-            "note: the model used its whole output budget without visible text; raise `max_tokens`"
-                .to_owned(),
-        ),
-        StopReason::Length => {
-            Some("note: the answer was cut at the output limit; raise `max_tokens`".to_owned())
-        }
-        StopReason::Refusal => Some("note: the model declined".to_owned()),
-        StopReason::ContentFilter => Some("note: the provider's filter cut the answer".to_owned()),
-        StopReason::Stop if empty && answer.tool_calls.is_empty() => {
-            Some("note: the answer is empty".to_owned())
-        }
-        StopReason::Stop | StopReason::ToolCalls | StopReason::Other(_) => None,
     }
 }
 

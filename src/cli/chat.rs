@@ -285,18 +285,7 @@ fn remark(answer: &Answer) {
     for remark in &answer.remarks {
         note(&format!("note: {remark}"));
     }
-    if !answer.remarks.is_empty() {
-        return;
+    if answer.reason == StopReason::ToolCalls {
+        note("note: the model called more tools, which were not run");
     }
-    let text = match &answer.reason {
-        StopReason::Length => "note: the answer was cut at the output limit; raise `max_tokens`",
-        StopReason::Refusal => "note: the model declined",
-        StopReason::ContentFilter => "note: the provider's filter cut the answer",
-        StopReason::ToolCalls => "note: the model called more tools, which were not run",
-        StopReason::Stop | StopReason::Other(_) if answer.text.trim().is_empty() => {
-            "note: the answer is empty"
-        }
-        StopReason::Stop | StopReason::Other(_) => return,
-    };
-    note(text);
 }

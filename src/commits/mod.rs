@@ -13,7 +13,7 @@ use crate::assistant::{Assistant, Finished, Job, JobError, Outcome};
 use crate::config::Environment;
 use crate::context::Structure;
 use crate::gate::Origin;
-use crate::model::{Request, TooLong};
+use crate::model::{Request, StopReason, TooLong};
 use crate::prompts::{self, Material, PromptError};
 use crate::router::{Order, Progress};
 use crate::text::{CharIdx, CharRange, Snapshot};
@@ -103,15 +103,19 @@ pub(crate) async fn run(
         choice: job.choice.clone(),
         origin: Origin { files: staged.files.clone(), workspace: staged.roots.clone() },
     };
-    let mut answer = assistant.route(&order, &compose, watch).await.map_err(JobError::NoAnswer)?;
-    answer.remarks.extend(staged.left_out_remark());
-    let result = match message::cleaned(&answer.text) {
-        Err(reason) => Outcome::Unusable { reason: reason.to_owned() },
-        Ok(message) if is_message(&job.snapshot.language) => into_document(job, &message),
-        Ok(message) => {
+    let answer = assistant.route(&order, &compose, watch).await.map_err(JobError::NoAnswer)?;
+    let mut answer = answer.with_ending();
+    let into_message = is_message(&job.snapshot.language);
+    let cut = answer.remarks.last().filter(|_| answer.reason == StopReason::Length && into_message);
+    let result = match (message::cleaned(&answer.text), cut) {
+        (_, Some(cut)) => Outcome::Unusable { reason: cut.clone() },
+        (Err(reason), None) => Outcome::Unusable { reason: reason.to_owned() },
+        (Ok(message), None) if into_message => into_document(job, &message),
+        (Ok(message), None) => {
             Outcome::Answer { title: job.action.title.clone(), markdown: message + "\n" }
         }
     };
+    answer.remarks.extend(staged.left_out_remark());
     Ok(Finished { answer, result, checks: Vec::new(), asked_again: None })
 }
 

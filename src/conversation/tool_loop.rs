@@ -171,8 +171,11 @@ impl Sum {
     fn whole(self, last: Answer) -> Answer {
         // A server that ends with "stop" after calls has still made calls that nobody ran.
         let reason = if last.tool_calls.is_empty() { last.reason } else { StopReason::ToolCalls };
-        let Self { texts, usage, fell_back, remarks } = self;
-        Answer { text: texts.join("\n\n"), usage, fell_back, remarks, reason, ..last }
+        let Self { texts, usage, fell_back, mut remarks } = self;
+        let says_more = !last.remarks.is_empty();
+        let whole = Answer { text: texts.join("\n\n"), usage, fell_back, reason, ..last };
+        remarks.extend(whole.ending().filter(|_| !says_more).map(str::to_owned));
+        Answer { remarks, ..whole }
     }
 
     fn failed(mut self, failure: Box<Failure>) -> Box<Failure> {

@@ -13,6 +13,7 @@ use super::messages::{Message, prefixed};
 use super::neutral;
 use super::requests::ask;
 use super::session::Session;
+use crate::router::Answer;
 
 /// How many answers are kept; older ones are removed when a new one is written.
 const KEPT: usize = 200;
@@ -160,6 +161,28 @@ pub(super) fn page(
         None => body.to_owned(),
     };
     Page { stem: stem.to_owned(), markdown, gist }
+}
+
+/// Who answered, and who did not; then what there is to know of the answer.
+pub(super) fn by(answer: &Answer) -> String {
+    match remarks(answer) {
+        Some(remarks) => neutral::one_line(&format!("{}; {remarks}", by_whom(answer))),
+        None => by_whom(answer),
+    }
+}
+
+/// Who answered, and who did not.
+pub(super) fn by_whom(answer: &Answer) -> String {
+    let mut text = format!("{} ({})", answer.backend, answer.model);
+    for fell_back in &answer.fell_back {
+        _ = write!(text, "; {} was given up: {}", fell_back.backend, fell_back.message);
+    }
+    neutral::one_line(&text)
+}
+
+/// What there is to know of an answer, on one line.
+pub(super) fn remarks(answer: &Answer) -> Option<String> {
+    (!answer.remarks.is_empty()).then(|| answer.remarks.join("; "))
 }
 
 /// A sentence about a file that could not be opened for the user.

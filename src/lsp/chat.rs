@@ -16,6 +16,7 @@ use crate::router::{Answer, Choice, Failure, Progress as Watched};
 use crate::text::{Encoding, Snapshot, without_invisible};
 use crate::tools::{Sight, words};
 
+use super::answers;
 use super::commands::refused;
 use super::conversations::Shared;
 use super::convert;
@@ -283,7 +284,7 @@ fn result(
             if !notes.is_empty() {
                 result["notes"] = Value::from(notes);
             }
-            (Ok(result), format!("{TITLE}: answered, by {}", run::by(&answer)))
+            (Ok(result), format!("{TITLE}: answered, by {}", answers::by(&answer)))
         }
         Ended::Failed(failure) => {
             let report = Report::from(&*failure);

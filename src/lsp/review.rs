@@ -12,11 +12,11 @@ use crate::review::{self, Review, Severity};
 use crate::router::Answer;
 use crate::text::{Change, CharIdx, CharRange, Shift, line_end};
 
-use super::answers;
+use super::answers::{self, by_whom, remarks};
 use super::convert;
 use super::jobs::JobId;
 use super::neutral;
-use super::run::{Delivered, Order, Status, by, show};
+use super::run::{Delivered, Order, Status, show, warn_of_ending};
 use super::session::Session;
 
 /// Who speaks in our diagnostics.
@@ -177,15 +177,18 @@ pub(super) async fn deliver(
         n_gone
     });
     session.findings_due.notify_one();
-    let remark = match n_gone {
+    let gone = match n_gone {
         0 => None,
-        1 => Some("1 finding is about a line that you changed meanwhile"),
-        _ => Some("some findings are about lines that you changed meanwhile"),
+        1 => Some("1 finding is about a line that you changed meanwhile".to_owned()),
+        _ => Some("some findings are about lines that you changed meanwhile".to_owned()),
     };
+    let told: Vec<String> = gone.into_iter().chain(remarks(answer)).collect();
+    let remark = (!told.is_empty()).then(|| told.join("; "));
     let action = &order.job.action;
     let body = neutral::markdown(&review.summary);
-    let page = answers::page(&action.id, &action.title, remark, &body, &by(answer));
+    let page = answers::page(&action.id, &action.title, remark.as_deref(), &body, &by_whom(answer));
     show(session, order, page).await;
+    warn_of_ending(session, order, answer).await;
     Delivered::new(Status::Shown, review::counted(&review.findings), Some(review.summary))
 }
 

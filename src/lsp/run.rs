@@ -1,6 +1,5 @@
 //! The life of a job: ask the core, show how it goes, bring the result to the user, say how it ended.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -15,7 +14,7 @@ use crate::report::Report;
 use crate::router::{Answer, Cause, FellBack, Progress as Watched};
 use crate::tools::words;
 
-use super::answers::{self, Page};
+use super::answers::{self, Page, by, by_whom, remarks};
 use super::convert;
 use super::edit::{CROSSED, Ended, JobEdit};
 use super::ext::ToolParams;
@@ -48,6 +47,9 @@ pub(super) struct JobResult {
     pub(super) usage: Option<Usage>,
     #[serde(rename = "fell_back", skip_serializing_if = "Vec::is_empty")]
     pub(super) fell_back: Vec<FellBack>,
+    /// What there is to know of the answer, a sentence each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) notes: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) proposal_id: Option<ProposalId>,
     /// What was looked at before the edit might reach the document.
@@ -251,6 +253,7 @@ fn cancelled(id: JobId, title: &str, stream: &Stream) -> JobResult {
         model: None,
         usage: None,
         fell_back: Vec::new(),
+        notes: Vec::new(),
         proposal_id: None,
         checks: Vec::new(),
         asked_again: None,
@@ -285,6 +288,7 @@ fn failed(id: JobId, title: &str, error: &JobError, stream: &Stream) -> JobResul
         job_id: id,
         text: None,
         usage: None,
+        notes: Vec::new(),
         proposal_id: None,
         checks: Vec::new(),
         asked_again: None,
@@ -337,8 +341,16 @@ pub(super) async fn deliver(
         }
         Outcome::Answer { title, markdown } => {
             let body = neutral::markdown(&markdown);
-            let page = answers::page(&order.job.action.id, &title, None, &body, &by(&answer));
+            let remark = remarks(&answer);
+            let page = answers::page(
+                &order.job.action.id,
+                &title,
+                remark.as_deref(),
+                &body,
+                &by_whom(&answer),
+            );
             show(session, order, page).await;
+            warn_of_ending(session, order, &answer).await;
             Delivered::new(Status::Shown, "answered", Some(markdown))
         }
         Outcome::Unusable { reason } => {
@@ -368,6 +380,7 @@ pub(super) async fn deliver(
         model: Some(answer.model),
         usage: Some(answer.usage),
         fell_back: answer.fell_back,
+        notes: answer.remarks,
         proposal_id,
         checks,
         asked_again,
@@ -430,16 +443,12 @@ const NOTHING_TO_CHANGE: &str = "nothing to change";
 /// What is said when the user typed in the region, and both are there.
 const MERGED: &str = "applied, together with what you typed there meanwhile";
 
-/// Who answered, and who did not.
-pub(super) fn by(answer: &Answer) -> String {
-    let mut text = format!("{} ({})", answer.backend, answer.model);
-    for fell_back in &answer.fell_back {
-        _ = write!(text, "; {} was given up: {}", fell_back.backend, fell_back.message);
+/// Says besides that what is shown is not the whole answer; where nothing can be shown, that was said with it.
+pub(super) async fn warn_of_ending(session: &Session, order: &Order, answer: &Answer) {
+    let Some(remark) = answer.remarks.last().filter(|_| answer.ending().is_some()) else { return };
+    if session.state.abilities().show_document {
+        session.show(Message::warning(&format!("{}: {remark}", order.job.action.title))).await;
     }
-    for remark in &answer.remarks {
-        _ = write!(text, "; {remark}");
-    }
-    neutral::one_line(&text)
 }
 
 /// Shows a page, and notes where it is.

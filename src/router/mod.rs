@@ -134,6 +134,34 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// What its reader should know of its end, where that is not the usual one.
+    pub fn ending(&self) -> Option<&'static str> {
+        let is_empty = self.text.trim().is_empty();
+        match &self.reason {
+            StopReason::Length if is_empty => Some(
+                "the model used its whole output budget without visible text; raise `max_tokens` in your config",
+            ),
+            StopReason::Length => {
+                Some("the answer was cut at the output limit; raise `max_tokens` in your config")
+            }
+            StopReason::Refusal => Some("the model declined"),
+            StopReason::ContentFilter => Some("the provider's filter cut the answer"),
+            StopReason::Stop | StopReason::Other(_) if is_empty && self.tool_calls.is_empty() => {
+                Some("the answer is empty")
+            }
+            StopReason::Stop | StopReason::ToolCalls | StopReason::Other(_) => None,
+        }
+    }
+
+    /// Puts its ending among the remarks. Where there are some of the backend's, they tell more of it.
+    #[must_use]
+    pub(crate) fn with_ending(mut self) -> Self {
+        if self.remarks.is_empty() {
+            self.remarks.extend(self.ending().map(str::to_owned));
+        }
+        self
+    }
+
     /// The answer as the next message of its conversation.
     pub fn to_message(&self) -> Message {
         Message {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::home::Home;
-use crate::upstream::{Exchange, Signal, Upstream, ollama_line};
+use crate::upstream::{Exchange, Signal, Upstream, ollama_end, ollama_line};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_answer_alone_is_on_stdout() {
@@ -121,4 +121,30 @@ async fn ctrl_c_closes_the_socket_and_exits_with_130() {
     let output =
         tokio::task::spawn_blocking(move || child.wait_with_output().unwrap()).await.unwrap();
     assert_eq!(output.status.code(), Some(130));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_was_cut_at_the_output_limit_says_so_on_stderr() {
+    // `run explain` took it for whole.
+    let cut = || {
+        let end = ollama_end().replace("\"stop\"", "\"length\"");
+        Exchange::ndjson().send(ollama_line("It does")).send(end)
+    };
+    let upstream = Upstream::start([cut(), cut(), cut(), cut()]).await;
+    let home = Home::with_ollama(&upstream.url());
+    home.write("work/a.rs", "fn f() {}\n");
+    let told = "the answer was cut at the output limit; raise `max_tokens` in your config";
+    let asked = home.run(&["ask", "why?"]).await;
+    assert_eq!((asked.code, asked.stdout.as_str()), (0, "It does\n"), "{asked:?}");
+    assert_eq!(asked.stderr, format!("note: {told}\n"));
+    let explained = home.run(&["run", "explain", "a.rs"]).await;
+    assert_eq!((explained.code, explained.stdout.as_str()), (0, "It does"), "{explained:?}");
+    assert_eq!(explained.stderr, format!("note: {told}\nanswered by ollama (m)\n"));
+    for arguments in [&["ask", "why?"][..], &["run", "explain", "a.rs"]] {
+        let ran = home.run(&[arguments, &["--format", "json"]].concat()).await;
+        let object: Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert_eq!((&object["outcome"], &object["reason"]), (&"done".into(), &"length".into()));
+        assert_eq!(object["remarks"], json!([told]), "{arguments:?}");
+    }
+    upstream.finish();
 }

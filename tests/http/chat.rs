@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::serve::{Serve, config};
-use crate::upstream::{Exchange, Upstream, ollama_line};
+use crate::upstream::{Exchange, Upstream, ollama_line, openai_chunk, openai_end};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_says_who_gave_it_and_what_it_cost() {
@@ -21,6 +21,19 @@ async fn an_answer_says_who_gave_it_and_what_it_cost() {
     );
     let sent = upstream.request(0).await.json();
     assert_eq!(sent["messages"].as_array().unwrap().last().unwrap()["content"], "say hello");
+    upstream.finish();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_was_cut_at_the_output_limit_says_so() {
+    let end = openai_end().replace("\"stop\"", "\"length\"");
+    let cut = Exchange::sse().send(openai_chunk("hel")).send(end);
+    let upstream = Upstream::start([cut]).await;
+    let serve = Serve::start(&config(&[("work", &upstream.url())])).await;
+    let answer = serve.chat(&json!({"message": "say hello"})).await.json();
+    assert_eq!((&answer["response"], &answer["reason"]), (&json!("hel"), &json!("length")));
+    let remarks = ["the answer was cut at the output limit; raise `max_tokens` in your config"];
+    assert_eq!(answer["remarks"], json!(remarks));
     upstream.finish();
 }
 

@@ -60,6 +60,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(200, {"status": "ok"}) if READY.is_set() else self.answer(503, {})
         if not self.allowed():
             return self.answer(401, {"error": {"message": "no"}})
+        if self.path == "/props":
+            return self.answer(200, {"model_path": value("-m")})
         sees = ["text", "image"] if value("--mmproj") else ["text"]
         model = {"id": value("--alias"), "meta": {"n_ctx": 4096}, "architecture": {"input_modalities": sees}}
         self.answer(200, {"data": [model]})

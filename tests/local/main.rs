@@ -6,6 +6,8 @@
 mod chain;
 mod crashes;
 mod home;
+mod hub;
+mod hugging_face;
 mod images;
 mod setup;
 mod sharing;

@@ -218,3 +218,27 @@ fn a_model_that_is_not_there_is_said_before_anything_is_fetched() {
     }
     assert!(!home.path("data").exists());
 }
+
+#[test]
+fn an_engine_without_a_model_is_kept_until_it_does_not_start() {
+    let home = Home::empty();
+    let engine = home.write("engine/llama-server", include_str!("fake_engine.py"));
+    fs::set_permissions(&engine, fs::Permissions::from_mode(0o755)).unwrap();
+    let written = json!({"engine": {"command": [engine], "version": null, "source": "setup"}});
+    home.write("data/arawn/local/setup.json", written.to_string());
+    assert_eq!(home.status()["is_set_up"], false);
+    let (_, err, code) = home.run(&["local", "setup"]);
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("engine: llama.cpp's server, set up before"), "{err}");
+    assert!(err.contains("93 MB") && !err.contains("34 MB"), "{err}");
+    home.write("engine/llama-server", "#!/bin/sh\necho it is torn >&2\nexit 3\n");
+    home.write("mine.gguf", model_bytes(&[("general.architecture", "llama")]));
+    let mine = home.path("mine.gguf");
+    let (_, err, code) = home.run(&["local", "setup", "--model", mine.to_str().unwrap()]);
+    assert_eq!(code, 1, "{err}");
+    assert!(err.contains("cannot be started any more: it is torn"), "{err}");
+    assert!(err.contains("run the same command again; it brings the engine anew"), "{err}");
+    let (_, err, code) = home.run(&["local", "setup"]);
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("34 MB"), "{err}");
+}

@@ -80,9 +80,14 @@ impl Call {
     }
 
     /// Ends the answer.
-    pub(crate) async fn done(mut self) {
+    pub(crate) async fn done(self) {
+        self.done_for("stop").await;
+    }
+
+    /// Ends the answer for a reason of Ollama's.
+    pub(crate) async fn done_for(mut self, reason: &str) {
         let end = json!({
-            "message": { "role": "assistant", "content": "" }, "done": true, "done_reason": "stop", "eval_count": 3,
+            "message": { "role": "assistant", "content": "" }, "done": true, "done_reason": reason, "eval_count": 3,
         });
         self.line(&end).await;
         self.socket.write_all(b"0\r\n\r\n").await.unwrap();

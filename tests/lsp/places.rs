@@ -301,6 +301,31 @@ async fn a_commit_message_is_offered_and_comes_to_the_top() {
 }
 
 #[tokio::test]
+async fn a_commit_message_that_was_cut_stays_out_of_the_document() {
+    // It was put there as if it were whole.
+    let mut bench = Bench::new().await;
+    let (mut server, folder) = with_staged_file(&bench, able()).await;
+    let uri = uri(&folder.path().join(".git/COMMIT_EDITMSG"));
+    server.open(&uri, "gitcommit", "\n").await;
+    let argument = json!({
+        "action": "commit", "textDocument": { "uri": uri }, "range": range(0, 0, 0, 0), "wait": true,
+    });
+    let params = json!({ "command": "arawn.run", "arguments": [argument] });
+    let id = server.request("workspace/executeCommand", params).await;
+    let mut call = bench.model.call().await;
+    call.say("Add a file").await;
+    call.done_for("length").await;
+    let shown = server.wait_for("window/showDocument").await;
+    server.reply(&shown, json!({ "success": true })).await;
+    let reason =
+        "not applied: the answer was cut at the output limit; raise `max_tokens` in your config";
+    assert!(server.shown().await.ends_with(reason));
+    assert_eq!(server.answer(id).await.unwrap()["status"], "shown");
+    server.progress_end().await;
+    server.close().await;
+}
+
+#[tokio::test]
 async fn a_client_that_has_its_own_place_for_the_answer_gets_it_unshown() {
     let mut bench = Bench::new().await;
     let (mut server, folder) = with_staged_file(&bench, able()).await;

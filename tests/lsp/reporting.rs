@@ -58,6 +58,65 @@ async fn a_client_that_shows_no_documents_gets_the_first_lines_and_the_path() {
     server.close().await;
 }
 
+const CUT: &str = "the answer was cut at the output limit; raise `max_tokens` in your config";
+
+#[tokio::test]
+async fn an_answer_that_was_cut_says_so_on_its_page_in_the_result_and_in_a_warning() {
+    // It was shown as if it were whole.
+    let mut bench = Bench::new().await;
+    let mut server = bench.server(able()).await;
+    server.open(URI, "rust", CODE).await;
+    let params = waiting(run("explain", range(0, 0, 0, 9)));
+    let id = server.request("workspace/executeCommand", params).await;
+    let mut call = bench.model.call().await;
+    call.say("It does").await;
+    call.done_for("length").await;
+    let shown = server.wait_for("window/showDocument").await;
+    server.reply(&shown, json!({ "success": true })).await;
+    let warning = server.wait_for("window/showMessage").await;
+    assert_eq!(warning["params"]["type"], 2);
+    assert_eq!(warning["params"]["message"], format!("Arawn: Explain: {CUT}"));
+    let result = server.answer(id).await.unwrap();
+    assert_eq!((&result["status"], &result["notes"]), (&json!("shown"), &json!([CUT])));
+    let ended = format!("Explain: answered, by ollama (codellama); {CUT}");
+    assert_eq!(result["message"], ended);
+    let page = std::fs::read_to_string(&bench.answers()[0]).unwrap();
+    assert_eq!(page, format!("# Explain\n\n> {CUT}\n\nIt does\n\n---\nollama (codellama)\n"));
+    assert_eq!(server.progress_end().await, ended);
+    server.close().await;
+}
+
+#[tokio::test]
+async fn a_client_that_shows_no_documents_reads_once_that_an_answer_was_cut() {
+    let mut bench = Bench::new().await;
+    let mut server = bench.server(bare()).await;
+    server.open(URI, "rust", CODE).await;
+    server.command("arawn.run", run("explain", range(0, 0, 0, 9))).await;
+    let mut call = bench.model.call().await;
+    call.say("It does").await;
+    call.done_for("length").await;
+    let shown = server.shown().await;
+    let path = bench.answers()[0].display().to_string();
+    assert_eq!(shown, format!("Arawn: {CUT}\n\nIt does\n\n{path}"));
+    server.close().await;
+}
+
+#[tokio::test]
+async fn a_turn_of_a_chat_that_was_cut_says_so_in_its_notes() {
+    let mut bench = Bench::new().await;
+    let mut server = bench.server(able()).await;
+    let params = json!({ "command": "arawn.chat", "arguments": [{ "message": "why?" }] });
+    let id = server.request("workspace/executeCommand", params).await;
+    let mut call = bench.model.call().await;
+    call.say("Because").await;
+    call.done_for("length").await;
+    let result = server.answer(id).await.unwrap();
+    assert_eq!((&result["response"], &result["reason"]), (&json!("Because"), &json!("length")));
+    assert_eq!(result["notes"], json!([CUT]));
+    server.progress_end().await;
+    server.close().await;
+}
+
 #[tokio::test]
 async fn a_dead_backend_is_said_in_one_sentence_with_the_next_step() {
     let bench = Bench::new().await;

@@ -13,7 +13,7 @@ async fn check_text(bench: &mut Bench, server: &mut TestServer, expected: &Buffe
     argument["wait"] = json!(true);
     let params = json!({ "command": "arawn.run", "arguments": [argument] });
     let id = server.request("workspace/executeCommand", params).await;
-    let call = bench.model.call().await;
+    let mut call = bench.model.call().await;
     let prompt: Vec<&str> = call.body["messages"]
         .as_array()
         .unwrap()
@@ -25,6 +25,7 @@ async fn check_text(bench: &mut Bench, server: &mut TestServer, expected: &Buffe
     let text = expected.text.replace("\r\n", "\n");
     let text = text.trim_matches('\n');
     assert!(prompt.contains(text), "{prompt:?} lacks {text:?}");
+    call.say("fine").await;
     call.done().await;
     let shown = server.wait_for("window/showDocument").await;
     server.reply(&shown, json!({ "success": true })).await;

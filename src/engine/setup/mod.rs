@@ -1,5 +1,6 @@
 //! Brings an engine and a model: says first what that takes, then does it, and leaves nothing half done.
 
+mod program;
 mod python;
 mod steps;
 mod wish;
@@ -105,6 +106,12 @@ pub enum SetupError {
         /// The sentence of the engine.
         reason: String,
     },
+    /// The engine that was set up before does not start any more.
+    #[error("the engine that was set up before cannot be started any more: {reason}")]
+    NotWhole {
+        /// Its last words.
+        reason: String,
+    },
     /// Anything else.
     #[error("the download failed: {reason}")]
     Failed {
@@ -144,6 +151,7 @@ impl SetupError {
                 "`arawn local status` tells where its log is; `local.engine` in your config names another engine"
                     .to_owned()
             }
+            Self::NotWhole { .. } => "run the same command again; it brings the engine anew".to_owned(),
             Self::CannotWrite { .. } | Self::Busy | Self::NoHome | Self::Failed { .. } => return None,
         })
     }

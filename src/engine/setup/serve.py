@@ -3,6 +3,7 @@
 Takes the flags of llama-server that arawn uses, and no others. The package lies beside this file.
 """
 import argparse
+import http.client
 import json
 import os
 import signal
@@ -13,6 +14,8 @@ import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import xllamacpp  # noqa: E402
+
+BROKE_OFF = "error: the connection broke before the end; the same command goes on from here"
 
 
 def parse():
@@ -122,7 +125,7 @@ def fetch(repo, file):
     try:
         try:
             names = listed(repo)
-        except OSError:
+        except (OSError, ValueError):
             if not file:
                 raise
             # A file that was named, and may be here already, needs no list.
@@ -140,36 +143,62 @@ def fetch(repo, file):
         sys.exit(f"error: {endpoint()} answered {error.code} for {repo}")
     except urllib.error.URLError as error:
         sys.exit(f"error: {endpoint()} cannot be reached: {error.reason}")
+    except http.client.HTTPException:
+        sys.exit(BROKE_OFF)
+    except ValueError:
+        sys.exit(f"error: {endpoint()} does not answer as a hub of models does")
     except OSError as error:
         sys.exit(f"error: {error.strerror or error}")
 
 
 def bring(url, target):
     part, mark = target + ".part", target + ".etag"
-    begun = os.path.getsize(part) if os.path.exists(part) else 0
-    etag = open(mark, encoding="utf-8").read() if os.path.exists(mark) else ""
+    etag = read_mark(mark)
+    begun = os.path.getsize(part) if etag and os.path.exists(part) else 0
     # The rest of a file only joins its beginning while it is the same file; else the server sends all of it.
-    headers = {"Range": f"bytes={begun}-", "If-Range": etag} if begun and etag else {}
     try:
-        answer = open_url(url, headers)
+        answer = open_url(url, {"Range": f"bytes={begun}-", "If-Range": etag} if begun else {})
     except urllib.error.HTTPError as error:
-        if error.code != 416:
+        if error.code != 416 or not begun:
             raise
         os.remove(part)
         return bring(url, target)
-    etag = answer.headers.get("ETag", "")
-    with open(mark, "w", encoding="utf-8") as out:
-        out.write("" if etag.startswith("W/") else etag)
-    with answer, open(part, "ab" if answer.status == 206 else "wb") as out:
+    joins = begun > 0 and answer.status == 206
+    if joins and not is_rest(answer, begun, etag):
+        answer.close()
+        os.remove(part)
+        return bring(url, target)
+    with answer, open(part, "ab" if joins else "wb") as out:
+        if not joins:
+            # Once the old beginning is gone, and not before: it would pass for one of the new file.
+            write_mark(mark, answer.headers.get("ETag", ""))
         length = answer.headers.get("Content-Length")
         whole = (out.tell() + int(length)) if length else None
         print(f"arawn: {whole or 0} bytes", flush=True)
         while chunk := answer.read(1 << 18):
             out.write(chunk)
     if whole is not None and os.path.getsize(part) != whole:
-        sys.exit("error: the connection broke before the end; the same command goes on from here")
+        sys.exit(BROKE_OFF)
     os.replace(part, target)
     os.remove(mark)
+
+
+def is_rest(answer, begun, etag):
+    """Some servers send a part whatever If-Range says; what they send tells whose part it is."""
+    place = answer.headers.get("Content-Range", "")
+    return answer.headers.get("ETag", etag) == etag and place.startswith(f"bytes {begun}-")
+
+
+def read_mark(mark):
+    if not os.path.exists(mark):
+        return ""
+    with open(mark, encoding="utf-8") as file:
+        return file.read()
+
+
+def write_mark(mark, etag):
+    with open(mark, "w", encoding="utf-8") as file:
+        file.write("" if etag.startswith("W/") else etag)
 
 
 def main():

