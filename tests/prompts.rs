@@ -354,7 +354,7 @@ fn going_on_is_also_a_gap_with_the_text_around_it_word_for_word() {
         |id: &str, input: Option<&str>| composed(&action(id), text, input, 8192).unwrap().infill;
     let gap = infill("complete", None).unwrap();
     assert_eq!((gap.before.as_str(), gap.after.as_str()), ("fn f() {\n\tlet x = ", "\n}\n"));
-    assert_eq!((gap.max_tokens, gap.stop().as_deref()), (512, Some("\n}")));
+    assert_eq!((gap.max_tokens, gap.stop().as_deref()), (512, Some("\n}\n")));
     assert_eq!(infill("complete", Some("make it two")), None, "a gap can be told nothing");
     assert_eq!(infill("refactor", None), None);
     let request = composed(&action("complete"), text, None, 8192).unwrap();

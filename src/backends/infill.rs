@@ -10,7 +10,7 @@ use super::{
     Asked, Backends, Decoder, Path, Prompt, classify, model_key, openai, translator, words,
 };
 use crate::config::BackendSettings;
-use crate::model::{ErrorClass, GapEdge, Infill, ModelError, StopReason, Usage};
+use crate::model::{ErrorClass, GapEdge, GapReader, Infill, ModelError, StopReason, Usage};
 
 /// A filling is to go on as the text would, not to surprise.
 const TEMPERATURE: f32 = 0.2;
@@ -88,8 +88,9 @@ pub(super) fn prompt(asked: &Asked<'_>, gap: &Infill) -> Prompt {
 #[derive(Debug)]
 pub(crate) struct Filling {
     events: Events,
-    edge: Option<GapEdge>,
-    text: String,
+    reader: Option<GapReader>,
+    /// The last line so far, which is not whole.
+    line: String,
     usage: Option<Usage>,
     over: bool,
 }
@@ -174,7 +175,13 @@ impl OfEvents for Filling {
 impl Filling {
     /// A decoder at the start of an answer, which is over where it has left the gap.
     pub(crate) fn new(edge: Option<GapEdge>) -> Self {
-        Self { events: Events::default(), edge, text: String::new(), usage: None, over: false }
+        Self {
+            events: Events::default(),
+            reader: edge.map(GapReader::new),
+            line: String::new(),
+            usage: None,
+            over: false,
+        }
     }
 
     fn value(&mut self, value: &Value, out: &mut Vec<Piece>) {
@@ -190,20 +197,28 @@ impl Filling {
         self.events.begin();
         self.usage = read_usage(value).or(self.usage);
         if let Some(content) = content.filter(|content| !content.is_empty()) {
-            self.text.push_str(content);
             out.push(Piece::Text(content.to_owned()));
         }
         if is_last {
             self.done(reason(value), out);
-        } else if content.is_some_and(|content| content.contains('\n')) && self.has_left() {
+        } else if content.is_some_and(|content| self.has_left(content)) {
             self.done(StopReason::Stop, out);
         }
     }
 
-    /// Whether the whole lines so far have left the gap. What comes after is not waited for.
-    fn has_left(&self) -> bool {
-        let end = self.text.rfind('\n').map_or(0, |idx| idx + 1);
-        self.edge.as_ref().is_some_and(|edge| edge.left_at(&self.text[..end]).is_some())
+    /// Whether a line that is whole with this piece has left the gap. What comes after is not waited for.
+    fn has_left(&mut self, piece: &str) -> bool {
+        let Some(reader) = &mut self.reader else { return false };
+        let n_whole = piece.rfind('\n').map_or(0, |idx| idx + 1);
+        let (whole, rest) = piece.split_at(n_whole);
+        if !whole.is_empty() {
+            let lines = std::mem::take(&mut self.line) + whole;
+            if lines.split_inclusive('\n').any(|line| reader.has_left(line)) {
+                return true;
+            }
+        }
+        self.line.push_str(rest);
+        false
     }
 
     fn done(&mut self, reason: StopReason, out: &mut Vec<Piece>) {
@@ -305,6 +320,24 @@ mod tests {
             let edge = GapEdge::of("fn f() {\n    ", "\n}\n");
             assert_eq!(decode(Some(edge), &body, size), want, "chunks of {size}");
         }
+    }
+
+    #[test]
+    fn of_what_has_come_only_the_last_line_is_kept_to_be_read_again() {
+        let mut decoder = Filling::new(Some(GapEdge::of("fn f() {\n    ", "\n}\n")));
+        let mut out = Vec::new();
+        let chunk = |text: &str| {
+            let text = Value::from(text);
+            format!("data: {{\"content\":{text},\"stop\":false}}\n\n").into_bytes()
+        };
+        for _ in 0..1000 {
+            decoder.push(&chunk("x();\n    y("), &mut out);
+            decoder.push(&chunk(");"), &mut out);
+            assert_eq!(decoder.line, "    y();");
+            decoder.push(&chunk("\n    "), &mut out);
+        }
+        decoder.push(&chunk("z();\n}\n"), &mut out);
+        assert_eq!(out.last(), Some(&Piece::Done(StopReason::Stop)));
     }
 
     #[test]

@@ -119,7 +119,8 @@ fn filling(asked: &Asked<'_>, gap: &Infill) -> Value {
     options["num_predict"] = infill::max_tokens(asked, gap).into();
     options["temperature"] = infill::temperature(asked);
     // Code Llama ends with a word that Ollama does not know for an end.
-    let marks = FILLING_ENDS.iter().filter(|mark| !gap.before.contains(**mark));
+    let is_code = |mark: &str| [&gap.before, &gap.after].iter().any(|text| text.contains(mark));
+    let marks = FILLING_ENDS.iter().filter(|mark| !is_code(mark));
     let stops = asked.request.stop.iter().cloned().chain(gap.stop());
     let stops: Vec<String> = stops.chain(marks.map(|&mark| mark.to_owned())).collect();
     options["stop"] = json!(stops);

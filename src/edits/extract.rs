@@ -123,7 +123,14 @@ pub(super) fn known_text(target: &Target<'_>) -> String {
     let mut known: String = target.before.chars().skip(skipped).collect();
     known.push_str(target.selection);
     known.extend(target.after.chars().take(N_CHARS));
-    if matches!(target.language, "html" | "vue" | "svelte" | "astro" | "php" | "markdown" | "xml") {
+    let has_tags = match target.language {
+        "html" | "vue" | "svelte" | "astro" | "php" | "markdown" | "xml" | "javascriptreact"
+        | "typescriptreact" => true,
+        // Only some files have them.
+        "javascript" | "typescript" => known.contains("</") || known.contains("/>"),
+        _ => false,
+    };
+    if has_tags {
         // What begins and ends a turn elsewhere strikes text through here.
         known.push_str("<s></s>");
     }

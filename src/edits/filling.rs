@@ -128,6 +128,19 @@ mod tests {
     }
 
     #[test]
+    fn what_strikes_text_through_is_no_mark_where_there_are_tags() {
+        let fit =
+            |language: &str, marked: &str, text: &str| fit(language, marked, text, Ended::ByItself);
+        let (marked, text) = ("<p>Was <s>10$0\n", "</s> now 8</p>");
+        for language in ["html", "javascriptreact", "typescriptreact"] {
+            assert_eq!(fit(language, marked, text).as_deref(), Ok(text), "{language}");
+        }
+        let component = "const a = <p>one</p>;\nconst b = <p>Was <s>10$0\n";
+        assert_eq!(fit("javascript", component, text).as_deref(), Ok(text));
+        assert_eq!(fit("javascript", "let x = $0\n", "1;</s>").as_deref(), Ok("1;"));
+    }
+
+    #[test]
     fn what_stands_after_the_gap_already_is_not_repeated() {
         check_filled("f($0);\n", "a, b);", "a, b");
         check_filled("let x = $0;\n", "1;", "1");

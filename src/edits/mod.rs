@@ -18,6 +18,7 @@ mod filling;
 mod fit;
 mod foreign;
 mod indent;
+mod keywords;
 mod leftovers;
 mod marks;
 mod merge;

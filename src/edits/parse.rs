@@ -88,12 +88,8 @@ pub fn continuation(answer: &str, target: &Target<'_>) -> Result<String, Unusabl
             shown
         }
     } else {
-        // Who repeats the line shows by that how it goes on.
-        let seam = if joins_line {
-            seam::space(here, &code[0])
-        } else {
-            seam::between(here, &code[0], target)
-        };
+        // Who repeats the line shows by that how it goes on, with a space or without.
+        let seam = if joins_line { Seam::Tight } else { seam::between(here, &code[0], target) };
         match seam {
             Seam::Tight => habits.join(&code),
             Seam::Space => format!(" {}", habits.join(&code)),

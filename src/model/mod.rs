@@ -8,7 +8,7 @@ mod image;
 mod infill;
 
 pub use error::{ConnectKind, ErrorClass, ModelError};
-pub use gap::GapEdge;
+pub use gap::{GapEdge, GapReader};
 pub use image::{Image, ImageFormat};
 pub use infill::Infill;
 

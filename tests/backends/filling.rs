@@ -59,7 +59,7 @@ async fn llama_cpp_is_sent_the_text_around_the_gap_at_its_root_and_no_messages()
             "temperature": 0.2,
             "stream": true,
             "cache_prompt": true,
-            "stop": ["\n}"],
+            "stop": ["\n}\n"],
         })
     );
     upstream.finish();
@@ -112,7 +112,7 @@ async fn ollama_is_sent_a_suffix_where_its_model_has_a_place_for_one() {
                 "num_ctx": 8192,
                 "num_predict": 512,
                 "temperature": 0.2,
-                "stop": ["\n}", "<EOT>", "<|endoftext|>", "<|file_sep|>", "<|fim_pad|>", "<|fim_prefix|>"],
+                "stop": ["\n}\n", "<EOT>", "<|endoftext|>", "<|file_sep|>", "<|fim_pad|>", "<|fim_prefix|>"],
             },
         })
     );
@@ -127,6 +127,21 @@ async fn ollama_is_never_sent_an_empty_suffix_which_it_would_take_for_none() {
     events(&Backends::new(), call(setup::ollama("o", &upstream), request)).await;
     assert_eq!(upstream.request(0).await.json()["suffix"], "\n");
     upstream.finish();
+}
+
+#[tokio::test]
+async fn a_mark_that_stands_in_the_text_itself_does_not_stop_ollama() {
+    for (before, after) in [("ends = [\"<EOT>\", ", "]\n"), ("ends = [", ", \"<EOT>\"]\n")] {
+        let upstream = Upstream::start([Exchange::generate_text(&["x"])]).await;
+        let mut request = gap();
+        let infill = request.infill.as_mut().unwrap();
+        (infill.before, infill.after, infill.edge) = (before.into(), after.into(), None);
+        events(&Backends::new(), call(setup::ollama("o", &upstream), request)).await;
+        let stops = upstream.request(0).await.json()["options"]["stop"].clone();
+        let known = ["<|endoftext|>", "<|file_sep|>", "<|fim_pad|>", "<|fim_prefix|>"];
+        assert_eq!(stops, json!(known), "{before:?} {after:?}");
+        upstream.finish();
+    }
 }
 
 #[tokio::test]

@@ -14,6 +14,19 @@ async fn answering(script: impl IntoIterator<Item = Exchange>) -> (Upstream, Hom
     (upstream, home)
 }
 
+/// A model that is given the prompt.
+async fn answering_in_words(answers: &[&str]) -> (Upstream, Home) {
+    let script = answers.iter().map(|answer| Exchange::ollama_text(&[answer]));
+    let upstream = Upstream::start(script).await;
+    let config = format!(
+        "[llm]\nbackend = \"ollama\"\nmodel = \"m\"\n[backends.ollama]\nbase_url = \"{}\"\n\
+         [actions.complete]\ninfill = false\n",
+        upstream.url()
+    );
+    let home = Home::new(&config);
+    (upstream, home)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn complete_goes_on_at_the_cursor_with_the_text_itself() {
     let filling = Exchange::generate_text(&["let b = 2;\n    a", " + b\n}", "\n\nfn g() {}"]);
@@ -58,17 +71,27 @@ async fn a_filling_that_cannot_be_used_is_asked_for_once_more_in_words() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_action_can_be_told_to_use_its_prompt() {
-    let upstream = Upstream::start([Exchange::ollama_text(&["```rust\na\n```"])]).await;
-    let config = format!(
-        "[llm]\nbackend = \"ollama\"\nmodel = \"m\"\n[backends.ollama]\nbase_url = \"{}\"\n\
-         [actions.complete]\ninfill = false\n",
-        upstream.url()
-    );
-    let home = Home::new(&config);
+    let (upstream, home) = answering_in_words(&["```rust\na\n```"]).await;
     home.write("work/a.rs", SOURCE);
     let ran = home.run(&["run", "complete", "a.rs:3:5"]).await;
     assert_eq!(ran.code, 0, "{ran:?}");
     assert_eq!(upstream.request(0).await.path, "/api/chat");
+    upstream.finish();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_in_words_goes_on_inside_of_a_name() {
+    let answers = ["```rust\n_empty() {\n        return;\n    }\n```", "```js\nOf(x);\n```"];
+    let (upstream, home) = answering_in_words(&answers).await;
+    home.write("work/a.rs", "fn f(v: &[u8]) {\n    if v.is\n}\n");
+    home.write("work/a.js", "const y = 1;\nconst i = arr.index\n");
+    for place in ["a.rs:2:12", "a.js:2:20"] {
+        let ran = home.run(&["run", "complete", place, "--write"]).await;
+        assert_eq!(ran.code, 0, "{ran:?}");
+    }
+    let expected = "fn f(v: &[u8]) {\n    if v.is_empty() {\n        return;\n    }\n}\n";
+    assert_eq!(home.read("work/a.rs"), expected);
+    assert_eq!(home.read("work/a.js"), "const y = 1;\nconst i = arr.indexOf(x);\n");
     upstream.finish();
 }
 

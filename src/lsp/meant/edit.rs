@@ -258,11 +258,16 @@ impl Edit {
     /// takes out there may be something else by then.
     fn is_told_at_its_spot(&self, told: &Change, text: &Rope) -> bool {
         let spot = Spot::of(told.range, text);
-        let is_part =
-            |part: &Part| part.at == spot && same_lines(part.text.chars(), told.text.chars());
+        // A column within a character is taken for its start.
+        let n_cut = text.get_char(told.range.start().0).map_or(0, |c| c.len_utf8() - 1);
+        let is_at = |part: &Part| {
+            let n_back = part.at.char_idx.checked_sub(spot.char_idx);
+            part.at.line_idx == spot.line_idx && n_back.is_some_and(|n| n <= n_cut)
+        };
+        let is_part = |part: &Part| is_at(part) && same_lines(part.text.chars(), told.text.chars());
         let is_all = match self.parts.as_slice() {
             [first, .., last] => {
-                first.at == spot
+                is_at(first)
                     && told.text.starts_with(&first.text)
                     && told.text.ends_with(&last.text)
             }
