@@ -3,6 +3,7 @@
 //! Every look has a name and a verdict, so that the user can read what was checked. What is found is a reason
 //! to ask the model once more, or the user first; nothing is mended here.
 
+mod bound;
 mod declares;
 mod protected;
 mod syntax;
@@ -173,7 +174,9 @@ pub fn look_at(edit: &Proposed<'_>) -> Findings {
             findings.add("declares", Found::Unknown(why));
         }
         Declared::Stays { asked } => findings.add("declares", declares::kept(edit, asked)),
-        Declared::NotForOthers => findings.add("declares", declares::not_for_others(edit)),
+        Declared::NotForOthers { asked } => {
+            findings.add("declares", declares::not_for_others(edit, asked));
+        }
     }
     findings.add(
         "protected_path",
