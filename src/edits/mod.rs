@@ -9,6 +9,7 @@ mod check;
 mod clean;
 mod complete;
 mod diff;
+mod distance;
 mod echo;
 mod elision;
 mod envelope;
