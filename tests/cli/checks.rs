@@ -217,12 +217,12 @@ async fn a_rename_that_was_asked_for_goes_in() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_goes_in_and_the_file_without_the_selection_does_not() {
     let names = ["host", "port", "user", "mode", "zone", "size", "kind", "path", "unit"];
-    let fields: String = names.iter().map(|it| format!("    pub {it}_of: u16,\n")).collect();
+    let fields = names.map(|it| format!("    pub {it}_of: u16,\n")).concat();
     let of = |name: &str| format!("pub struct {name} {{\n{fields}}}\n");
     let answer = |text: &str| format!("```rust\n{text}```");
     let copy = "a struct PartialConfig with the same fields as Config";
     let (upstream, home) = answering(&[&answer(&of("PartialConfig"))], "").await;
-    home.write("work/a.rs", &format!("{}\n// {copy}\n", of("Config")));
+    home.write("work/a.rs", format!("{}\n// {copy}\n", of("Config")));
     let ran = home.run(&["run", "edit", "a.rs:13", "--write", "--input", copy]).await;
     assert_eq!(ran.code, 0, "{ran:?}");
     assert_eq!(home.read("work/a.rs"), format!("{}\n{}", of("Config"), of("PartialConfig")));
