@@ -190,7 +190,8 @@ fn answers_become_what_their_files_say() {
 fn right_answers_go_on_declaring_what_was_selected() {
     let mut n_looked_at = 0;
     let mut missed = Vec::new();
-    for (name, case) in cases().iter().filter(|(_, case)| case.place == "replace") {
+    let is_right = |case: &Case| case.place == "replace" && case.caution.is_none();
+    for (name, case) in cases().iter().filter(|(_, case)| is_right(case)) {
         let Some(check) = case
             .found(true)
             .and_then(|found| found.checks.into_iter().find(|check| check.name == "declares"))

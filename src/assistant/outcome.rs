@@ -83,21 +83,21 @@ pub(super) fn judge(job: &Job, scope: &Scope, answer: &Answer, ground: &Ground) 
         return Judged::unusable(told.map_or(reason, String::as_str));
     }
     if let Some(home) = &scope.home {
-        return placed(job, home, answer, ground);
+        return placed(job, scope, home, answer, ground);
     }
     match fitted(job, scope, answer) {
         Ok((range, text)) if job.snapshot.text.slice(range.chars()) == text.as_str() => {
             Judged::of(Outcome::Unchanged)
         }
-        Ok((range, text)) => looked_at(job, range, text, ground),
+        Ok((range, text)) => looked_at(job, scope, range, text, ground),
         Err(unusable) => refused(&unusable),
     }
 }
 
 /// The text of an answer at its place in the document, in a file of its own, or shown where there is no place.
-fn placed(job: &Job, home: &Home, answer: &Answer, ground: &Ground) -> Judged {
-    match new_files::made(&answer.text, &job.snapshot, home) {
-        Ok(New::Text { range, text }) => looked_at(job, range, text, ground),
+fn placed(job: &Job, scope: &Scope, home: &Home, answer: &Answer, ground: &Ground) -> Judged {
+    match new_files::made(&answer.text, &job.action, &job.snapshot, home) {
+        Ok(New::Text { range, text }) => looked_at(job, scope, range, text, ground),
         Ok(New::File { path, text }) => new_file(path, text),
         Ok(New::Code(_)) => {
             let (title, markdown) = (job.action.title.clone(), answer.text.clone());
@@ -119,18 +119,18 @@ fn new_file(path: PathBuf, text: String) -> Judged {
     }
 }
 
-fn looked_at(job: &Job, range: CharRange, text: String, ground: &Ground) -> Judged {
-    let asked = asked(job);
+fn looked_at(job: &Job, scope: &Scope, range: CharRange, text: String, ground: &Ground) -> Judged {
+    let asked = asked(job, scope);
     let Findings { checks, faults } = edits::look_at(&Proposed {
         snapshot: &job.snapshot,
         range,
         text: &text,
         parsed: ground.parsed.as_ref(),
         may_change: may_change(job),
-        declared: match &asked {
-            Some(asked) => Declared::Stays { asked },
-            None if job.action.output == Output::Replace => Declared::NotForOthers,
-            None => Declared::MayGo,
+        declared: match job.action.output {
+            _ if KEEPING.contains(&&*job.action.id) => Declared::Stays { asked: &asked },
+            Output::Replace => Declared::NotForOthers { asked: &asked },
+            _ => Declared::MayGo,
         },
         protection: ground.protection.as_ref(),
     });
@@ -150,11 +150,13 @@ fn may_change(job: &Job) -> MayChange {
     }
 }
 
-/// What is said about the code to the actions that keep what it declares; `None` for the others.
-fn asked(job: &Job) -> Option<String> {
-    const KEEP: [&str; 4] = ["fix", "refactor", "simplify", "document"];
-    let said = job.complaints.iter().map(|it| it.message.as_str()).chain(job.input.as_deref());
-    KEEP.contains(&&*job.action.id).then(|| said.collect::<Vec<_>>().join("\n"))
+/// The actions that keep what the code declares.
+const KEEPING: [&str; 4] = ["fix", "refactor", "simplify", "document"];
+
+/// What the user and the compiler say about the code.
+fn asked(job: &Job, scope: &Scope) -> String {
+    let said = job.complaints.iter().map(|it| it.message.as_str());
+    said.chain(scope.instruction.as_deref()).collect::<Vec<_>>().join("\n")
 }
 
 fn refused(unusable: &Unusable) -> Judged {

@@ -3,7 +3,9 @@
 //! Every look has a name and a verdict, so that the user can read what was checked. What is found is a reason
 //! to ask the model once more, or the user first; nothing is mended here.
 
+mod bound;
 mod declares;
+mod elsewhere;
 mod protected;
 mod syntax;
 
@@ -17,13 +19,14 @@ use crate::text::{Change, CharRange, Snapshot, new_invisible, with_names};
 use super::smallest_changes;
 
 pub use declares::Declared;
+pub use elsewhere::only_repeats;
 pub use protected::{Protection, protection};
 
 /// One look at an edit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// What was looked at: `outside`, `invisible`, `leftover`, `syntax`, `comments_only`, `declares`,
-    /// `protected_path`.
+    /// What was looked at: `outside`, `invisible`, `leftover`, `syntax`, `comments_only`, `echo`,
+    /// `declares`, `protected_path`.
     pub name: &'static str,
     /// What came of it.
     pub verdict: Verdict,
@@ -166,6 +169,7 @@ pub fn look_at(edit: &Proposed<'_>) -> Findings {
     if edit.may_change == MayChange::Comments {
         findings.add("comments_only", syntax::code_kept(edit));
     }
+    findings.add("echo", elsewhere::not_only(edit, &old));
     match edit.declared {
         Declared::MayGo => {}
         _ if is_broken => {
@@ -173,7 +177,9 @@ pub fn look_at(edit: &Proposed<'_>) -> Findings {
             findings.add("declares", Found::Unknown(why));
         }
         Declared::Stays { asked } => findings.add("declares", declares::kept(edit, asked)),
-        Declared::NotForOthers => findings.add("declares", declares::not_for_others(edit)),
+        Declared::NotForOthers { asked } => {
+            findings.add("declares", declares::not_for_others(edit, asked));
+        }
     }
     findings.add(
         "protected_path",
@@ -297,6 +303,7 @@ mod tests {
                 ("invisible", Verdict::Passed),
                 ("leftover", Verdict::Passed),
                 ("syntax", syntax),
+                ("echo", Verdict::Passed),
                 ("protected_path", Verdict::Passed),
             ]
         );

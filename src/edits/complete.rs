@@ -50,7 +50,7 @@ fn comments_alone<'a>(code: &'a [String], selection: &str) -> Option<&'a str> {
 }
 
 /// Whether every line is a comment, or all of them are one long string.
-fn are_comments(code: &[String]) -> bool {
+pub(super) fn are_comments(code: &[String]) -> bool {
     let filled: Vec<&str> = significant(code.iter().map(String::as_str));
     let text = filled.join("\n");
     let is_string = ["\"\"\"", "'''"].iter().any(|mark| {

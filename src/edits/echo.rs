@@ -2,8 +2,6 @@
 //!
 //! Only where it is unmistakable: a line may also be meant to stand there twice.
 
-use std::collections::HashSet;
-
 use super::{Target, indent};
 
 /// Lines around a selection, without line breaks.
@@ -44,25 +42,6 @@ pub(super) fn is_neighbor(code: &[String], target: &Target<'_>) -> bool {
     let after = super::extract::significant(around.after.into_iter());
     let says_enough = code.len() > 1 || code.first().is_some_and(|line| is_substantial(line));
     says_enough && (before.ends_with(&code) || after.starts_with(&code))
-}
-
-/// Fewer lines than this may stand somewhere else by chance.
-const N_TELLING: usize = 6;
-
-/// Whether code is put together from what stands somewhere around the selection, and has nothing of the selection.
-///
-/// Small models repeat a whole file but for the part that they were to write.
-pub(super) fn is_from_elsewhere(code: &[String], target: &Target<'_>) -> bool {
-    let said: Vec<&str> =
-        code.iter().map(|line| line.trim()).filter(|line| is_substantial(line)).collect();
-    let mut unknown: HashSet<&str> = said.iter().copied().collect();
-    if said.len() < N_TELLING || lines(target.selection).any(|line| unknown.contains(line.trim())) {
-        return false;
-    }
-    for line in lines(target.before).chain(lines(target.after)) {
-        unknown.remove(line.trim());
-    }
-    said.iter().filter(|line| unknown.contains(*line)).count() * 10 <= said.len()
 }
 
 /// The code without repeated neighbors.
@@ -258,7 +237,7 @@ pub(super) fn balance(text: &str) -> [i32; 3] {
 }
 
 /// Whether a line says enough not to recur by chance, as `}` or `end` do.
-fn is_substantial(line: &str) -> bool {
+pub(super) fn is_substantial(line: &str) -> bool {
     let line = line.trim();
     line.chars().filter(|c| c.is_alphanumeric()).count() >= 4 && line.chars().count() >= 6
 }

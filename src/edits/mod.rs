@@ -9,6 +9,7 @@ mod check;
 mod clean;
 mod complete;
 mod diff;
+mod distance;
 mod echo;
 mod elision;
 mod envelope;
@@ -37,13 +38,13 @@ mod unfenced;
 pub use apply::{create_file, replace_file};
 pub use check::{
     Check, Culprit, Declared, Fault, Findings, MayChange, Proposed, Protection, Verdict, invisible,
-    look_at, protection,
+    look_at, only_repeats, protection,
 };
 pub use diff::{smallest_changes, unified};
 pub use fence::fence_longer_than;
 pub use filling::{Ended, filling};
 pub use merge::{Merged, merge, merge_into};
-pub use parse::{continuation, insertion, only_repeats, replacement};
+pub use parse::{continuation, insertion, replacement};
 pub use proposal::{Hunk, HunkState, Proposal};
 pub use prose::is_prose_language;
 pub use region::Region;

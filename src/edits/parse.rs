@@ -21,21 +21,11 @@ pub fn replacement(answer: &str, target: &Target<'_>) -> Result<String, Unusable
         return Err(Unusable::Echo);
     }
     let mut code = echo::strip(code, target);
-    if echo::is_from_elsewhere(&code, target) {
-        return Err(Unusable::Echo);
-    }
     complete::check_whole(&code, fenced, target)?;
     let (habits, frame) = (Habits::of(target), Frame::of(target));
     habits.restyle(&mut code);
     let code = frame.indented(code, target);
     Ok(frame.around(&code, target, &habits))
-}
-
-/// Whether code for a new file only repeats the document that it is about.
-pub fn only_repeats(code: &str, document: &str) -> bool {
-    let code: Vec<String> = code.lines().map(str::to_owned).collect();
-    let target = Target { selection: "", before: document, after: "", language: "" };
-    echo::is_from_elsewhere(&code, &target)
 }
 
 /// Takes the code out of an answer and fits it to go before or after the selection.

@@ -126,12 +126,18 @@ pub enum New {
 }
 
 /// Takes the new text out of an answer and fits it to its home.
-pub fn made(answer: &str, snapshot: &Snapshot, home: &Home) -> Result<New, Unusable> {
+pub fn made(
+    answer: &str,
+    action: &Action,
+    snapshot: &Snapshot,
+    home: &Home,
+) -> Result<New, Unusable> {
     let target = Target { selection: "", before: "", after: "", language: &snapshot.language };
     let code = edits::replacement(answer, &target)?.replace("\r\n", "\n");
     let code = code.trim_matches('\n').to_owned() + "\n";
-    let is_apart = !matches!(home, Home::Within(_));
-    if is_apart && edits::only_repeats(&code, &snapshot.text.to_string()) {
+    // An action of the user's own may be there to move code out of its file.
+    let is_new = action.id == "test" && !matches!(home, Home::Within(_));
+    if is_new && edits::only_repeats(&code, &snapshot.text.to_string()) {
         return Err(Unusable::Echo);
     }
     let line_break = line_break(snapshot);
@@ -208,7 +214,7 @@ mod tests {
 
     fn after(snapshot: &Snapshot, answer: &str) -> String {
         let home = home(&test_action(), snapshot, &[]);
-        match made(answer, snapshot, &home).unwrap() {
+        match made(answer, &test_action(), snapshot, &home).unwrap() {
             New::Text { range, text } => {
                 let mut rope = snapshot.text.clone();
                 rope.insert(range.start().0, &text);
@@ -245,7 +251,8 @@ mod tests {
         let snapshot = rust("mod a;\n\n#[cfg(test)]\nmod tests;\n");
         let home = home(&test_action(), &snapshot, &[]);
         assert_eq!(home, Home::File(PathBuf::from("/w/src/tests.rs")));
-        let made = made("```rust\n#[test]\nfn it() {}\n```", &snapshot, &home).unwrap();
+        let made =
+            made("```rust\n#[test]\nfn it() {}\n```", &test_action(), &snapshot, &home).unwrap();
         let New::File { text, .. } = made else { panic!("{made:?}") };
         let existing = "use super::*;\n\n#[test]\nfn it() {}\n";
         assert_eq!(addition(existing, &text, "rust").unwrap(), "\n#[test]\nfn it_2() {}\n");
@@ -255,7 +262,8 @@ mod tests {
     fn an_answer_without_a_test_is_refused() {
         let snapshot = rust("pub fn one() -> u8 {\n    1\n}\n");
         let home = home(&test_action(), &snapshot, &[]);
-        let made = made("```rust\npub fn one() -> u8 {\n    2\n}\n```", &snapshot, &home);
+        let made =
+            made("```rust\npub fn one() -> u8 {\n    2\n}\n```", &test_action(), &snapshot, &home);
         assert_eq!(made, Err(Unusable::NoCode));
     }
 
@@ -266,7 +274,14 @@ mod tests {
         let path = Some(PathBuf::from("/w/cart.py"));
         let snapshot = Snapshot::of_text(text, "python", path);
         let home = home(&test_action(), &snapshot, &[]);
-        let made_of = |code: &str| made(&format!("```python\n{code}```"), &snapshot, &home);
+        let made_by = |action: &Action, code: &str| {
+            made(&format!("```python\n{code}```"), action, &snapshot, &home)
+        };
+        let made_of = |code: &str| made_by(&test_action(), code);
+        // A class that is moved out of its file is the same there.
+        let mut extract = Action::clone(&test_action());
+        extract.id = "extract_class".to_owned();
+        assert!(made_by(&extract, text).is_ok());
         assert_eq!(made_of(text), Err(Unusable::Echo));
         let tests = "from cart import Cart\n\n\ndef test_total():\n    cart = Cart()\n    cart.add(1)\n    cart.add(2)\n    assert cart.total() == 3\n    assert cart.lines == [1, 2]\n";
         assert!(made_of(tests).is_ok());

@@ -13,7 +13,7 @@ mod walk;
 
 pub use flaws::{Flaw, Health};
 pub use grammar::{Grammar, grammar};
-pub use outline::{Import, Outline, Symbol, SymbolKind, outline, outline_of};
+pub use outline::{Import, Outline, Symbol, SymbolKind, outline, outline_around, outline_of};
 pub use parsed::Parsed;
 pub use scope::{enclosing, symbol_at};
 pub use tokens::Tokens;

@@ -74,11 +74,16 @@ pub fn outline(parsed: &Parsed) -> Outline {
 
 /// The part of the outline that begins at a place.
 pub fn outline_of(parsed: &Parsed, place: CharRange) -> Outline {
-    let mut outline = outline_touching(parsed, &parsed.bytes_of(place));
+    let mut outline = outline_around(parsed, place);
     let begins_there = |at: CharIdx| place.start() <= at && at < place.end();
     outline.symbols.retain(|symbol| begins_there(symbol.at));
     outline.imports.retain(|import| begins_there(import.range.start()));
     outline
+}
+
+/// The part of the outline that touches a place: what begins there, and what that stands in.
+pub fn outline_around(parsed: &Parsed, place: CharRange) -> Outline {
+    outline_touching(parsed, &parsed.bytes_of(place))
 }
 
 /// The outline of the parts of a text that touch some bytes.

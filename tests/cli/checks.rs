@@ -186,6 +186,60 @@ async fn an_answer_about_something_else_is_asked_about_once_and_then_only_propos
     assert_eq!(result.get("caution"), None, "{result}");
 }
 
+/// It was held back, because another class has a method of that name.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rename_that_was_asked_for_goes_in() {
+    let python = "class A:\n    def execute(self):\n        return 1\n\n\nclass B:\n    def run(self):\n        return 2\n";
+    let renamed = "```python\n    def run(self):\n        return 1\n```";
+    let rename = ["run", "edit", "a.py:2-3", "--write", "--input", "rename execute to run"];
+    let (upstream, home) = answering(&[renamed], "").await;
+    home.write("work/a.py", python);
+    let ran = home.run(&rename).await;
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(home.read("work/a.py"), python.replace("execute", "run"));
+    upstream.finish();
+
+    let other = python.replace("\n\n\nclass B:\n", "\n\n");
+    let (upstream, home) = answering(&[renamed], "").await;
+    home.write("work/a.py", &other);
+    assert_eq!(home.run(&rename).await.code, 0);
+    upstream.finish();
+    let (upstream, home) = answering(&[renamed, renamed], "").await;
+    home.write("work/a.py", &other);
+    let ran = home.run(&["run", "edit", "a.py:2-3", "--write", "--input", "faster"]).await;
+    let reason = "the answer declares `run`, which the file has already, and no longer `execute`";
+    assert!(ran.code == 1 && ran.stderr.contains(&format!("Warning: {reason}\n")), "{ran:?}");
+    assert_eq!(home.read("work/a.py"), other);
+    upstream.finish();
+}
+
+/// It was refused as a repetition of the file, and the user had to copy by hand.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_goes_in_and_the_file_without_the_selection_does_not() {
+    let names = ["host", "port", "user", "mode", "zone", "size", "kind", "path", "unit"];
+    let fields = names.map(|it| format!("    pub {it}_of: u16,\n")).concat();
+    let of = |name: &str| format!("pub struct {name} {{\n{fields}}}\n");
+    let answer = |text: &str| format!("```rust\n{text}```");
+    let copy = "a struct PartialConfig with the same fields as Config";
+    let (upstream, home) = answering(&[&answer(&of("PartialConfig"))], "").await;
+    home.write("work/a.rs", format!("{}\n// {copy}\n", of("Config")));
+    let ran = home.run(&["run", "edit", "a.rs:13", "--write", "--input", copy]).await;
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(home.read("work/a.rs"), format!("{}\n{}", of("Config"), of("PartialConfig")));
+    upstream.finish();
+
+    let text = format!("{}\nfn f() {{\n    g();\n}}\n", of("Config"));
+    let same = answer(&of("Config"));
+    let (upstream, home) = answering(&[&same, &same], "").await;
+    home.write("work/a.rs", &text);
+    let ran = home.run(&["run", "edit", "a.rs:14", "--write", "--input", "call h"]).await;
+    let reason = "the answer only repeats other parts of the file";
+    assert!(ran.stderr.contains(&format!("asked again: {reason}\n")), "{ran:?}");
+    assert!(ran.code == 1 && ran.stderr.contains(&format!("Warning: {reason}\n")), "{ran:?}");
+    assert_eq!(home.read("work/a.rs"), text);
+    upstream.finish();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_runs_something_is_never_edited_without_a_look() {
     let (upstream, home) = answering(&["```rust\nfn main() { }\n```"], "").await;

@@ -1,8 +1,10 @@
 //! Whether an edit keeps what it was not asked to take away.
 
+use super::bound::{is_bound, words};
 use super::syntax::{fragment_or_whole, unknown};
 use super::{Fault, Found, Proposed};
-use crate::syntax::{Parsed, SymbolKind, outline_of};
+use crate::edits::indent;
+use crate::syntax::{Parsed, Symbol, SymbolKind, outline, outline_around, outline_of};
 use crate::text::{CharIdx, CharRange};
 
 /// What an edit may do to the functions, types, modules and constants that stand in its region.
@@ -10,8 +12,11 @@ use crate::text::{CharIdx, CharRange};
 pub enum Declared<'a> {
     /// They may go, or get other names.
     MayGo,
-    /// They may, but not in favor of what the file declares elsewhere already.
-    NotForOthers,
+    /// They may, but not in favor of what is declared beside them already, unless what was asked names that.
+    NotForOthers {
+        /// What the user and the compiler say.
+        asked: &'a str,
+    },
     /// At least one of them stays, unless what was asked names one: then it may be about the name.
     Stays {
         /// What the user and the compiler say.
@@ -22,91 +27,137 @@ pub enum Declared<'a> {
 /// Whether nothing that stood there is declared any more: then the answer is about something else.
 pub(super) fn kept(edit: &Proposed<'_>, asked: &str) -> Found {
     let Some(before) = edit.parsed else { return unknown(edit) };
-    let names = declared(before, edit.range);
-    let Some(first) = names.first() else { return Found::Nothing };
-    if names.iter().any(|name| is_bound(edit.text, name) || words(asked).any(|word| word == name)) {
+    let old = declared(before, edit.range);
+    let Some(first) = old.first() else { return Found::Nothing };
+    if are_bound(edit, &old) || old.iter().any(|old| old.is_named_in(asked)) {
         return Found::Nothing;
     }
     let Some((after, place)) = fragment_or_whole(edit) else { return unknown(edit) };
     let imports = outline_of(&after, place).imports;
-    let stay = declared(&after, place);
-    let brings_in = |name: &str| imports.iter().any(|it| words(&it.line).any(|word| word == name));
-    if names.iter().any(|name| stay.contains(name) || brings_in(name)) {
+    let new = declared(&after, place);
+    let stays = |old: &Declaration| {
+        new.iter().any(|new| old.is(new))
+            || imports.iter().any(|it| words(&it.line).any(|word| word == old.name))
+    };
+    if old.iter().any(stays) {
         return Found::Nothing;
     }
+    let first = &first.name;
     Found::Fault(Fault::of_answer(format!("the answer no longer declares `{first}`"), None))
 }
 
-/// Whether nothing that stood there is declared any more, and all that is declared instead stands elsewhere in the
-/// file: then the answer is about another part of it.
-pub(super) fn not_for_others(edit: &Proposed<'_>) -> Found {
+/// Whether nothing that stood there is declared any more, and all that is declared instead stands beside it
+/// already: then the answer is about another part of the file.
+pub(super) fn not_for_others(edit: &Proposed<'_>, asked: &str) -> Found {
     let Some(before) = edit.parsed else { return unknown(edit) };
-    let names = declared(before, edit.range);
-    let Some(first) = names.first() else { return Found::Nothing };
-    if names.iter().any(|name| is_bound(edit.text, name)) {
+    let old = declared(before, edit.range);
+    let Some(first) = old.first() else { return Found::Nothing };
+    if are_bound(edit, &old) {
         return Found::Nothing;
     }
     let Some((after, place)) = fragment_or_whole(edit) else { return unknown(edit) };
     let new = declared(&after, place);
-    let whole = CharRange::new(CharIdx(0), CharIdx(before.text().len_chars()));
-    let elsewhere: Vec<String> =
-        declared(before, whole).into_iter().filter(|name| !names.contains(name)).collect();
+    let elsewhere = Declaration::all(&outline(before).symbols);
+    let is_elsewhere = |new: &Declaration| {
+        let is_there = |it: &Declaration| it.name == new.name && it.of == new.of;
+        !old.iter().any(|old| old.is(new)) && elsewhere.iter().any(is_there)
+    };
+    let is_asked_for = new.iter().any(|new| new.is_named_in(asked));
     match new.first() {
-        Some(other) if new.iter().all(|name| elsewhere.contains(name)) => {
-            Found::Fault(Fault::of_answer(
-                format!(
-                    "the answer declares `{other}`, which the file has already, and no longer `{first}`"
-                ),
-                None,
-            ))
+        Some(other) if new.iter().all(is_elsewhere) && !is_asked_for => {
+            let (first, other) = (&first.name, &other.name);
+            let reason = format!(
+                "the answer declares `{other}`, which the file has already, and no longer `{first}`"
+            );
+            Found::Fault(Fault::of_answer(reason, None))
         }
         _ => Found::Nothing,
     }
 }
 
-/// The names of what is declared at a place, without their parameters of types.
-fn declared(parsed: &Parsed, place: CharRange) -> Vec<String> {
-    let symbols = outline_of(parsed, place).symbols;
-    let is_code = |kind| !matches!(kind, SymbolKind::Heading | SymbolKind::Entry);
-    let name = |name: &str| name.split('<').next().unwrap_or(name).trim_end().to_owned();
-    symbols.iter().filter(|it| is_code(it.kind)).map(|it| name(&it.name)).collect()
-}
-
-/// Whether a text gives this name to something, in ways that no outline tells: `const f = memo(...)`.
-fn is_bound(text: &str, name: &str) -> bool {
-    const DECLARE: [&str; 12] = [
-        "class",
-        "const",
-        "def",
-        "enum",
-        "fn",
-        "func",
-        "function",
-        "interface",
-        "let",
-        "struct",
-        "type",
-        "var",
-    ];
-    text.match_indices(name).any(|(at, _)| {
-        let (before, behind) = (&text[..at], &text[at + name.len()..]);
-        let is_whole = !before.ends_with(is_of_word) && !behind.starts_with(is_of_word);
-        let next = behind.trim_start();
-        let is_given = next.starts_with('=') && !next.starts_with("==");
-        is_whole
-            && (is_given
-                || words(before).last().is_some_and(|word| {
-                    DECLARE.contains(&word) && before.trim_end().ends_with(word)
-                }))
+/// Whether one of these names is given to something else in their place.
+fn are_bound(edit: &Proposed<'_>, old: &[Declaration]) -> bool {
+    let text = &edit.snapshot.text;
+    let line_of = |at: CharIdx| text.char_to_line(at.0.min(text.len_chars()));
+    let start = edit.range.start();
+    let lead = text.slice(text.line_to_char(line_of(start))..start.0).to_string();
+    old.iter().any(|old| {
+        let line = text.line(line_of(old.at)).to_string();
+        is_bound(edit.text, &lead, indent::of(&line), &old.name)
     })
 }
 
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c| !is_of_word(c)).filter(|word| !word.is_empty())
+/// A name, and what it belongs to.
+#[derive(Clone, Debug)]
+struct Declaration {
+    name: String,
+    of: Option<String>,
+    at: CharIdx,
 }
 
-fn is_of_word(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '_' | '$')
+impl Declaration {
+    /// The code among the symbols of an outline.
+    fn all(symbols: &[Symbol]) -> Vec<Self> {
+        let mut above: Vec<&Symbol> = Vec::new();
+        let mut all = Vec::new();
+        for symbol in symbols {
+            above.retain(|it| it.depth < symbol.depth && symbol.at < it.range.end());
+            let of = above.last().map(|it| without_parameters(&it.name));
+            above.push(symbol);
+            if !matches!(symbol.kind, SymbolKind::Heading | SymbolKind::Entry) {
+                let name = without_parameters(&symbol.name);
+                all.push(Self { name, of: of.or_else(|| receiver(symbol)), at: symbol.at });
+            }
+        }
+        all
+    }
+
+    /// Whether both are about the same thing, however each language lets one say to what it belongs.
+    fn is(&self, other: &Self) -> bool {
+        let (plain, full) = (self.plain_name(), self.full_name());
+        let (other_plain, other_full) = (other.plain_name(), other.full_name());
+        plain == other_plain || plain == other_full || full == other_plain
+    }
+
+    fn is_named_in(&self, asked: &str) -> bool {
+        let plain = self.plain_name();
+        let name = plain.rsplit('.').next().unwrap_or_default();
+        words(asked).any(|word| word == name)
+    }
+
+    /// `M.f` for `M:f`, `A::f`, `A.prototype.f` and `exports.M.f`.
+    fn plain_name(&self) -> String {
+        let mut name = self.name.replace("::", ".").replace(':', ".").replace(".prototype.", ".");
+        for prefix in ["module.", "exports.", "this."] {
+            if let Some(rest) = name.strip_prefix(prefix) {
+                name = rest.to_owned();
+            }
+        }
+        name
+    }
+
+    fn full_name(&self) -> String {
+        let name = self.plain_name();
+        self.of.as_ref().map_or_else(|| name.clone(), |of| format!("{of}.{name}"))
+    }
+}
+
+/// What is declared at a place.
+fn declared(parsed: &Parsed, place: CharRange) -> Vec<Declaration> {
+    let mut all = Declaration::all(&outline_around(parsed, place).symbols);
+    all.retain(|it| place.start() <= it.at && it.at < place.end());
+    all
+}
+
+fn without_parameters(name: &str) -> String {
+    name.split('<').next().unwrap_or(name).trim_end().to_owned()
+}
+
+/// The type that a method of Go belongs to.
+fn receiver(symbol: &Symbol) -> Option<String> {
+    let (receiver, _) = symbol.signature.strip_prefix("func (")?.split_once(')')?;
+    let named = receiver.split('[').next().unwrap_or(receiver);
+    words(named).last().map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -182,19 +233,101 @@ mod tests {
         assert_eq!(told("json", "$0{\"a\": 1}$0\n", "{\"b\": 1}"), None);
     }
 
+    fn told_of_others(language: &str, marked: &str, new: &str, asked: &str) -> Option<String> {
+        let declared = Declared::NotForOthers { asked };
+        let found = edited(language, marked, new, MayChange::Everything, declared);
+        found.checks.iter().find(|it| it.name == "declares").unwrap().detail.clone()
+    }
+
     #[test]
-    fn another_function_of_the_file_is_told_whatever_was_asked_for() {
-        let told = |new: &str| {
+    fn another_function_of_the_file_is_told_unless_it_was_asked_for() {
+        let told = |new: &str, asked: &str| {
             let python = "$0def mean(xs):\n    return 1\n$0\ndef main():\n    print(mean([]))\n";
-            let found =
-                edited("python", python, new, MayChange::Everything, Declared::NotForOthers);
-            found.checks.iter().find(|it| it.name == "declares").unwrap().detail.clone()
+            told_of_others("python", python, new, asked)
         };
         let why = "the answer declares `main`, which the file has already, and no longer `mean`";
-        assert_eq!(told("def main():\n    print(1)\n").as_deref(), Some(why));
-        assert_eq!(told("def average(xs):\n    return 1\n"), None);
-        assert_eq!(told("def mean(xs):\n    return main()\n"), None);
-        assert_eq!(told("print(1)\n"), None);
+        let main = "def main():\n    print(1)\n";
+        assert_eq!(told(main, "make mean faster").as_deref(), Some(why));
+        assert_eq!(told(main, "rename mean to main"), None);
+        assert_eq!(told("def average(xs):\n    return 1\n", ""), None);
+        assert_eq!(told("def mean(xs):\n    return main()\n", ""), None);
+        assert_eq!(told("print(1)\n", ""), None);
+        let local = "def main():\n    mean = 1\n    print(stats(mean=mean))\n";
+        assert_eq!(told(local, "").as_deref(), Some(why));
+    }
+
+    /// A rename that was asked for was held back where another type has such a method.
+    #[test]
+    fn a_method_of_another_type_is_not_the_same() {
+        let told = |language, marked, new| told_of_others(language, marked, new, "");
+        let python = "class A:\n$0    def execute(self):\n        return 1\n$0\n\nclass B:\n    def run(self):\n        return 2\n";
+        assert_eq!(told("python", python, "    def run(self):\n        return 1\n"), None);
+        let rust = "struct A;\nimpl A {\n$0    fn size(&self) -> usize { 1 }\n$0}\nstruct B;\nimpl B {\n    fn len(&self) -> usize { 2 }\n}\n";
+        assert_eq!(told("rust", rust, "    fn len(&self) -> usize { 1 }\n"), None);
+        let typescript = "interface Shape { area(): number }\n\nclass Sq implements Shape {\n$0  size() { return 1; }\n$0}\n";
+        assert_eq!(told("typescript", typescript, "  area() { return 1; }\n"), None);
+        let go = "package a\n\n$0func (a A) Size() int { return 1 }\n$0\nfunc (b *B[T]) Len() int { return 2 }\n\nfunc (a *A) Cap() int { return 3 }\n";
+        assert_eq!(told("go", go, "func (a A) Len() int { return 1 }\n"), None);
+        assert!(told("go", go, "func (a A) Cap() int { return 3 }\n").is_some());
+        let same = "class A:\n$0    def execute(self):\n        return 1\n$0\n    def run(self):\n        return 2\n";
+        let why = "the answer declares `run`, which the file has already, and no longer `execute`";
+        let told = told("python", same, "    def run(self):\n        return 2\n");
+        assert_eq!(told.as_deref(), Some(why));
+    }
+
+    /// These were asked for again.
+    #[test]
+    fn who_says_it_in_another_way_keeps_the_name() {
+        for (language, marked, new) in [
+            ("ruby", "class A\n$0  def name\n    @name\n  end\n$0end\n", "  attr_reader :name\n"),
+            (
+                "ruby",
+                "class A\n$0  def name=(it)\n    @name = it\n  end\n$0end\n",
+                "  attr_writer :age, :name\n",
+            ),
+            (
+                "ruby",
+                "class A\n$0  def name\n    @name\n  end\n$0end\n",
+                "  define_method(:name) { @name }\n",
+            ),
+            ("lua", "$0function M:f() return 1 end$0\n", "function M.f(self) return 1 end"),
+            ("lua", "$0function M:f() return 1 end$0\n", "M.f = function(self) return 1 end"),
+            ("javascript", "$0function f() { return 1; }$0\n", "export { f } from './g';"),
+            ("javascript", "$0function f() { return 1; }$0\n", "const { f } = require('./g');"),
+            (
+                "javascript",
+                "$0A.prototype.f = function () { return 1; };$0\n",
+                "class A {\n  f() { return 1; }\n}",
+            ),
+            (
+                "javascript",
+                "$0exports.f = function () { return 1; };$0\n",
+                "export function f() { return 1; }",
+            ),
+            (
+                "cpp",
+                "struct A { int f(); };\n$0int A::f() { return 1; }$0\n",
+                "struct A {\n  int f() { return 1; }\n};",
+            ),
+        ] {
+            assert_eq!(told(language, marked, new), None, "{new}");
+        }
+    }
+
+    /// Another function passed for the selected one as soon as it mentioned its name before a `=`.
+    #[test]
+    fn an_argument_or_a_local_of_that_name_does_not_keep_it() {
+        let python = "$0def mean(xs):\n    return 1\n$0\ndef main():\n    print(mean([]))\n";
+        let why = Some("the answer no longer declares `mean`");
+        for new in [
+            "def main():\n    print(stats(mean=1))\n",
+            "def main():\n    mean = 1\n    print(mean)\n",
+        ] {
+            assert_eq!(told("python", python, new).as_deref(), why, "{new}");
+        }
+        let typescript = "class A {\n$0  mean(): number {\n    return 1;\n  }\n$0}\n";
+        let new = "  main() {\n    const mean = 1;\n    print(mean);\n  }\n";
+        assert_eq!(told("typescript", typescript, new).as_deref(), why);
     }
 
     #[test]
