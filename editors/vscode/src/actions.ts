@@ -67,14 +67,13 @@ export interface RunArgument {
   show?: boolean;
 }
 
-/** Has the server hand a commit message over, to be placed by us; whoever waits already places it. */
-export function handsOver(argument: RunArgument | undefined): boolean {
+/** The argument that has the server hand a commit message over, to be placed by us; undefined where it is for no
+ * such message, or for somebody who waits already and places it. The argument itself may be used again. */
+export function handedOver(argument: RunArgument | undefined): RunArgument | undefined {
   if (argument?.action !== "commit" || argument.wait === true) {
-    return false;
+    return undefined;
   }
-  argument.wait = true;
-  argument.show = false;
-  return true;
+  return { ...argument, wait: true, show: false };
 }
 
 /** What an action works on where nothing is selected: the cursor for `complete`, else its line. */

@@ -5,7 +5,7 @@ import { ExecuteCommandRequest, type LanguageClient } from "vscode-languageclien
 
 import {
   ACTIONS,
-  handsOver,
+  handedOver,
   rangeFor,
   type RunArgument,
   SERVER_COMMANDS,
@@ -82,9 +82,9 @@ async function runAction(server: Server, action: string): Promise<void> {
   if (!(await withInput(argument))) {
     return;
   }
-  const isOurs = handsOver(argument);
-  const result = await send(client, SERVER_COMMANDS.run, argument);
-  if (isOurs) {
+  const ours = handedOver(argument);
+  const result = await send(client, SERVER_COMMANDS.run, ours ?? argument);
+  if (ours !== undefined) {
     await deliverCommitMessage(result, document.uri);
   }
 }

@@ -5,7 +5,7 @@ import * as os from "node:os";
 import * as vscode from "vscode";
 import { type LanguageClientOptions, LanguageClient, Trace } from "vscode-languageclient/node";
 
-import { ACTIONS, handsOver, type RunArgument, SERVER_COMMANDS, serverSettings } from "./actions";
+import { ACTIONS, handedOver, type RunArgument, SERVER_COMMANDS, serverSettings } from "./actions";
 import { deliverCommitMessage } from "./commit";
 import { findProgram } from "./program";
 
@@ -121,9 +121,9 @@ export class Server implements vscode.Disposable {
           if (!(await withInput(argument))) {
             return undefined;
           }
-          const isOurs = handsOver(argument);
-          const result: unknown = await next(command, args);
-          if (isOurs) {
+          const ours = handedOver(argument);
+          const result: unknown = await next(command, ours === undefined ? args : [ours]);
+          if (ours !== undefined) {
             await deliverCommitMessage(result, vscode.Uri.parse(argument.textDocument.uri));
           }
           return result;

@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import {
   ACTIONS,
-  handsOver,
+  handedOver,
   rangeFor,
   type RunArgument,
   SERVER_COMMANDS,
@@ -242,9 +242,11 @@ test("the server hands over what the extension places, and nothing else", () => 
     ...(wait === undefined ? {} : { wait }),
   });
   const commit = argument("commit");
-  assert.ok(handsOver(commit));
-  assert.deepEqual([commit.wait, commit.show], [true, false]);
-  assert.ok(!handsOver(argument("explain")) && !handsOver(argument("commit", true)));
+  for (const _time of ["first", "again"]) {
+    const ours = handedOver(commit);
+    assert.deepEqual([ours?.wait, ours?.show], [true, false]);
+  }
+  assert.equal(handedOver(argument("explain")) ?? handedOver(argument("commit", true)), undefined);
   assert.equal(messageIn({ status: "returned", text: "Add a file\n" }), "Add a file\n");
   assert.equal(messageIn({ status: "applied", text: "Add a file\n" }), undefined);
   assert.equal(messageIn(undefined), undefined);
