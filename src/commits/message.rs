@@ -44,7 +44,7 @@ fn is_of_difference(line: &str) -> bool {
 fn is_status(line: &str) -> bool {
     let line = line.trim().trim_matches(['*', '`', '-', ' ', ':']);
     line.split_once(' ').is_some_and(|(kind, file)| {
-        matches!(kind, "M" | "A" | "D" | "T") && !file.is_empty() && !file.contains(' ')
+        matches!(kind, "M" | "A" | "D" | "T") && !file.contains(' ') && file.contains(['.', '/'])
     })
 }
 
@@ -328,6 +328,7 @@ mod tests {
         assert_eq!(cleaned("- M `src/a.rs`:"), Err(ECHO));
         check(&format!("Say b\n\n{difference}"), "Say b");
         check("A new way to sort", "A new way to sort");
+        check("A hotfix\n\n- A test\n- D-Bus name", "A hotfix\n\n- A test\n- D-Bus name");
     }
 
     #[test]

@@ -100,7 +100,8 @@ const PROJECTOR_HINT: &str = "the projector beside the model (a file with `mmpro
 
 /// Whether the engine complains about the projector that lets a model see images.
 fn is_about_projector(reason: &str) -> bool {
-    ["mmproj", "multimodal", "clip"].iter().any(|word| reason.contains(word))
+    ["mmproj", "multimodal"].iter().any(|word| reason.contains(word))
+        || reason.split(|c: char| !c.is_alphanumeric()).any(|word| word == "clip")
 }
 
 /// Bytes in hexadecimal.

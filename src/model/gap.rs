@@ -89,7 +89,8 @@ impl GapEdge {
     fn is_free(&self, line: &str) -> bool {
         let is_directive =
             line.starts_with('#') && !line.starts_with("# ") && !line.starts_with("#[");
-        is_directive || self.has_braces && is_label(line)
+        let is_at_own = self.opens && self.own == Some(width(line));
+        is_directive || self.has_braces && is_label(line) || is_at_own && is_of_block_above(line)
     }
 
     /// Whether a line of the filling stands outside of a block of this indentation.
@@ -171,6 +172,15 @@ fn is_label(line: &str) -> bool {
     is_word && is_alone && !["else", "try", "except", "finally", "default"].contains(&name)
 }
 
+/// Whether a line stands in the block of the line above with that one's indentation: a branch of a `switch`, as Go
+/// has it, or an item of a list in YAML.
+fn is_of_block_above(line: &str) -> bool {
+    let line = line.trim_start();
+    let is_default =
+        line.strip_prefix("default").is_some_and(|it| it.trim_start().starts_with(':'));
+    is_default || ["case ", "- "].iter().any(|begin| line.starts_with(begin))
+}
+
 /// The strings over several lines in a text, as far as it has been read.
 #[derive(Clone, Copy, Debug, Default)]
 struct LongStrings {
@@ -234,6 +244,14 @@ mod tests {
         );
         check_left("a = [\n    $0\n]\n", "1,\n    2,\n]\nb = 3\n", "1,\n    2,\n");
         check_left("if x\n  $0\nend\n", "y\nend\nz\n", "y\n");
+    }
+
+    #[test]
+    fn branches_and_items_may_stand_as_far_left_as_what_they_are_in() {
+        let branches = "\n\tcase 1:\n\t\ta()\n\tdefault:\n\t\tb()\n";
+        check_left("func f() {\n\tswitch x {$0\n\t}\n}\n", branches, branches);
+        let items = "\n  - name: a\n    image: b\n";
+        check_left("spec:\n  containers:$0\n  restartPolicy: Never\n", items, items);
     }
 
     #[test]

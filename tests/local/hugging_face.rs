@@ -59,9 +59,13 @@ impl Downloader {
     }
 
     fn run(&self, url: &str) -> (String, String, i32) {
+        self.run_for(url, "m.gguf")
+    }
+
+    fn run_for(&self, url: &str, file: &str) -> (String, String, i32) {
         let mut command = Command::new("python3");
         command.args(["-I", "-B"]).arg(self.folder.path().join("serve.py"));
-        command.args(["-hf", "ann/tiny", "-hff", "m.gguf"]).env_clear();
+        command.args(["-hf", "ann/tiny", "-hff", file]).env_clear();
         command.env("PATH", programs()).env("HOME", self.folder.path());
         command.env("LLAMA_CACHE", self.folder.path()).env("HF_ENDPOINT", url);
         told(&command.output().unwrap())
@@ -70,14 +74,15 @@ impl Downloader {
     /// A run that ends before the file is whole.
     #[track_caller]
     fn breaks_off(&self, hub: &Hub) {
-        self.breaks_off_at(&hub.url);
+        self.breaks_off_at(&hub.url, "goes on from here");
     }
 
     #[track_caller]
-    fn breaks_off_at(&self, url: &str) {
+    fn breaks_off_at(&self, url: &str, next: &str) {
         let (_, err, code) = self.run(url);
         assert_eq!(code, 1, "{err}");
-        assert!(err.contains("broke before the end; the same command goes on from here"), "{err}");
+        let told = format!("broke before the end; the same command {next}");
+        assert!(err.contains(&told), "{err}");
         assert!(!self.target().exists(), "half a file does not bear the name of a whole one");
     }
 
@@ -161,10 +166,22 @@ fn a_file_without_a_name_for_its_state_is_begun_again() {
     for etag in ["W/\"weak\"", ""] {
         let downloader = Downloader::new();
         let hub = Hub::start([cut(1, etag), whole(2, etag)]);
-        downloader.breaks_off(&hub);
+        downloader.breaks_off_at(&hub.url, "begins anew");
         downloader.brings(&hub, &file(2));
         assert_eq!(hub.asked(), [asked(None, None), asked(None, None)], "{etag}");
     }
+}
+
+#[test]
+fn files_of_one_name_in_several_folders_are_several_files() {
+    let downloader = Downloader::new();
+    let hub = Hub::start([whole(1, "\"one\""), whole(2, "\"two\"")]);
+    for (file, name) in [("Q4/m.gguf", "Q4_m.gguf"), ("Q8/m.gguf", "Q8_m.gguf")] {
+        let (out, err, code) = downloader.run_for(&hub.url, file);
+        assert_eq!(code, 0, "{err}");
+        assert_eq!(out.lines().last(), downloader.target().with_file_name(name).to_str());
+    }
+    assert_eq!(hub.asked(), [asked(None, None), asked(None, None)]);
 }
 
 #[test]
@@ -185,13 +202,16 @@ fn a_file_of_unknown_length_that_breaks_off_is_said_to_have_done_so() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let n_read = stream.read(&mut [0; 4096]).unwrap();
-        assert!(n_read > 0);
-        let answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nGGUF";
-        stream.write_all(answer.as_bytes()).unwrap();
+        // First the list of files is asked for, which nobody needs here.
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let n_read = stream.read(&mut [0; 4096]).unwrap();
+            assert!(n_read > 0);
+            let answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nGGUF";
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
     });
-    Downloader::new().breaks_off_at(&url);
+    Downloader::new().breaks_off_at(&url, "begins anew");
 }
 
 /// A home whose engine on PATH is that of setup, but for the package.

@@ -14,11 +14,18 @@ pub(super) fn beside(model: &Path) -> Option<PathBuf> {
         .filter(|path| path.extension().is_some_and(|ending| ending == "gguf"))
         .partition(|path| stem(path).contains(MARK));
     let name = words(model);
-    let is_alone = models.iter().all(|other| words(other) == name);
+    let begins =
+        |one: &[String], other: &[String]| one.starts_with(other) || other.starts_with(one);
+    // A tag may stand before the precision.
+    let is_alone = models.iter().map(|other| words(other)).all(|other| {
+        other == name || !other.is_empty() && !name.is_empty() && begins(&other, &name)
+    });
     let of_name = |path: &PathBuf| !name.is_empty() && words(path) == name;
     if !is_alone || projectors.iter().any(of_name) {
         projectors.retain(of_name);
     }
+    // What plainly bears another model's name is that one's.
+    projectors.retain(|path| begins(&words(path), &name));
     projectors
         .into_iter()
         .min_by_key(|path| (path.metadata().map_or(0, |file| file.len()), path.clone()))
@@ -73,7 +80,16 @@ mod tests {
     }
 
     #[test]
+    fn one_that_bears_another_models_name_is_not_taken() {
+        let files = ["qwen2.5-coder-7b-Q4_K_M.gguf", "mmproj-gemma-3-4b-it-f16.gguf"];
+        check(&files, files[0], None);
+    }
+
+    #[test]
     fn a_model_in_two_precisions_is_one_model() {
+        let files = ["X-Q4_K_M.gguf", "X-UD-Q4_K_XL.gguf", "mmproj-BF16.gguf"];
+        check(&files, files[0], Some(files[2]));
+        check(&files, files[1], Some(files[2]));
         check(
             &["a-Q4_K_M.gguf", "a-Q8_0.gguf", "mmproj-model-f16.gguf"],
             "a-Q8_0.gguf",

@@ -16,6 +16,9 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import xllamacpp  # noqa: E402
 
 BROKE_OFF = "error: the connection broke before the end; the same command goes on from here"
+# Without a name for the state of a file nobody knows whether the rest is of the same one.
+BEGINS_ANEW = "error: the connection broke before the end; the same command begins anew"
+ODD_HUB = (ValueError, AttributeError, KeyError, TypeError)
 
 
 def parse():
@@ -125,7 +128,7 @@ def fetch(repo, file):
     try:
         try:
             names = listed(repo)
-        except (OSError, ValueError):
+        except (OSError, http.client.HTTPException, *ODD_HUB):
             if not file:
                 raise
             # A file that was named, and may be here already, needs no list.
@@ -134,7 +137,8 @@ def fetch(repo, file):
         os.makedirs(folder, exist_ok=True)
         targets = []
         for name in (file or choose(repo, names, quant), choose_projector(names)):
-            target = name and os.path.join(folder, os.path.basename(name))
+            # The whole path: several of one name may lie in folders of their own.
+            target = name and os.path.join(folder, name.replace("/", "_").replace("\\", "_"))
             if name and not os.path.exists(target):
                 bring(f"{endpoint()}/{repo}/resolve/main/{urllib.parse.quote(name)}", target)
             targets.append(target)
@@ -144,8 +148,8 @@ def fetch(repo, file):
     except urllib.error.URLError as error:
         sys.exit(f"error: {endpoint()} cannot be reached: {error.reason}")
     except http.client.HTTPException:
-        sys.exit(BROKE_OFF)
-    except ValueError:
+        sys.exit(BEGINS_ANEW)
+    except ODD_HUB:
         sys.exit(f"error: {endpoint()} does not answer as a hub of models does")
     except OSError as error:
         sys.exit(f"error: {error.strerror or error}")
@@ -175,10 +179,14 @@ def bring(url, target):
         length = answer.headers.get("Content-Length")
         whole = (out.tell() + int(length)) if length else None
         print(f"arawn: {whole or 0} bytes", flush=True)
-        while chunk := answer.read(1 << 18):
-            out.write(chunk)
+        broke_off = BROKE_OFF if read_mark(mark) else BEGINS_ANEW
+        try:
+            while chunk := answer.read(1 << 18):
+                out.write(chunk)
+        except http.client.HTTPException:
+            sys.exit(broke_off)
     if whole is not None and os.path.getsize(part) != whole:
-        sys.exit(BROKE_OFF)
+        sys.exit(broke_off)
     os.replace(part, target)
     os.remove(mark)
 

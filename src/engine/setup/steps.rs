@@ -1,6 +1,7 @@
 //! The steps of a setup: what they will be, and doing them.
 
 use std::fs::{self, File, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -399,9 +400,16 @@ pub fn remove(local: &LocalSettings, model: Option<&str>) -> Result<Vec<String>,
     };
     let gone = record.models.remove(idx);
     record.write(folder).map_err(broken)?;
+    // Two of one repository share its projector.
+    let is_of_another = |file: &PathBuf| {
+        record.models.iter().any(|it| it.path == *file || it.projector.as_ref() == Some(file))
+    };
     for file in [Some(&gone.path), gone.projector.as_ref()].into_iter().flatten() {
-        if file.starts_with(folder) {
-            fs::remove_file(file).map_err(broken)?;
+        if file.starts_with(folder) && !is_of_another(file) {
+            match fs::remove_file(file) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(broken(error)),
+                _ => {}
+            }
         }
     }
     Ok(vec![format!("model {}", gone.name)])

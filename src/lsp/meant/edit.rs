@@ -268,6 +268,7 @@ impl Edit {
         let is_all = match self.parts.as_slice() {
             [first, .., last] => {
                 is_at(first)
+                    && !(first.text.is_empty() && last.text.is_empty())
                     && told.text.starts_with(&first.text)
                     && told.text.ends_with(&last.text)
             }
