@@ -74,7 +74,7 @@ fn advice(error: &ModelError) -> (&'static [&'static str], Option<String>) {
         ),
         ErrorClass::Connect { .. } if is_ollama => (
             &["Ollama is running: `ollama list`", "Port is correct", "No firewall blocking"],
-            Some("start it with `ollama serve`".to_owned()),
+            Some("start it with `ollama serve`, or let `arawn local setup` bring an engine without it".to_owned()),
         ),
         ErrorClass::Connect { .. } => (
             &["The server is running", "Port is correct", "No firewall blocking"],
@@ -168,7 +168,7 @@ mod tests {
         Hint: Check: Ollama is running: `ollama list`
         Hint: Check: Port is correct
         Hint: Check: No firewall blocking
-        Hint: start it with `ollama serve`
+        Hint: start it with `ollama serve`, or let `arawn local setup` bring an engine without it
         "#);
     }
 

@@ -437,7 +437,10 @@ fn unsupported(who: Who) -> Option<Case> {
 /// What comes of a server that is not there, falls silent, breaks off, or is something else.
 fn silences(who: Who) -> Vec<Case> {
     let (checks, start) = match who {
-        Who::Ollama => (OLLAMA_CHECKS, "start it with `ollama serve`; "),
+        Who::Ollama => (
+            OLLAMA_CHECKS,
+            "start it with `ollama serve`, or let `arawn local setup` bring an engine without it; ",
+        ),
         _ => (SERVER_CHECKS, "look at `base_url` in `[backends.{backend}]`; "),
     };
     let alone = "or name a second backend in `[llm] fallback` of your config (`arawn config path`)";

@@ -45,7 +45,8 @@ const OF_HEADS: [&str; 24] = [
 /// Whether an edit only repeats other parts of the file, in place of code of which it keeps nothing.
 pub(super) fn not_only(edit: &Proposed<'_>, old: &str) -> Found {
     let Some(repeats) = Repetition::in_code(edit.text) else { return Found::Nothing };
-    if old.is_empty() || lines(old).any(|line| repeats.said.contains(&line.trim())) {
+    let keeps = |line: &str| is_substantial(line) && repeats.all.contains(line.trim());
+    if old.is_empty() || lines(old).any(keeps) {
         return Found::Nothing;
     }
     let text = &edit.snapshot.text;
